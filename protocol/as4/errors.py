@@ -1,0 +1,107 @@
+"""The ebMS error catalogue, and how a refusal travels inside the gateway.
+
+Source: ebMS 3.0 Core section 6.7, AS4 1.0 section 3.5, eDelivery AS4 1.15 section 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(Enum):
+    """How an eb:Error weighs (ebMS 3.0 Core 6.2.5)."""
+
+    FAILURE = "failure"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """One line of the ebMS error catalogue."""
+
+    code: str
+    short_description: str
+    severity: Severity
+    category: str
+    origin: str = "ebMS"
+
+
+_F, _W = Severity.FAILURE, Severity.WARNING
+
+VALUE_NOT_RECOGNIZED = ErrorCode("EBMS:0001", "ValueNotRecognized", _F, "Content")
+FEATURE_NOT_SUPPORTED = ErrorCode("EBMS:0002", "FeatureNotSupported", _W, "Content")
+VALUE_INCONSISTENT = ErrorCode("EBMS:0003", "ValueInconsistent", _F, "Content")
+OTHER = ErrorCode("EBMS:0004", "Other", _F, "Content")
+CONNECTION_FAILURE = ErrorCode("EBMS:0005", "ConnectionFailure", _F, "Communication")
+EMPTY_MPC = ErrorCode("EBMS:0006", "EmptyMessagePartitionChannel", _W, "Communication")
+MIME_INCONSISTENCY = ErrorCode("EBMS:0007", "MimeInconsistency", _F, "Unpackaging")
+PACKAGING_NOT_SUPPORTED = ErrorCode("EBMS:0008", "FeatureNotSupported", _F, "Unpackaging")
+INVALID_HEADER = ErrorCode("EBMS:0009", "InvalidHeader", _F, "Unpackaging")
+PROCESSING_MODE_MISMATCH = ErrorCode("EBMS:0010", "ProcessingModeMismatch", _F, "Processing")
+EXTERNAL_PAYLOAD_ERROR = ErrorCode("EBMS:0011", "ExternalPayloadError", _F, "Content")
+FAILED_AUTHENTICATION = ErrorCode("EBMS:0101", "FailedAuthentication", _F, "Processing", "security")
+FAILED_DECRYPTION = ErrorCode("EBMS:0102", "FailedDecryption", _F, "Processing", "security")
+POLICY_NONCOMPLIANCE = ErrorCode("EBMS:0103", "PolicyNoncompliance", _F, "Processing", "security")
+DELIVERY_FAILURE = ErrorCode("EBMS:0202", "DeliveryFailure", _F, "Communication", "reliability")
+MISSING_RECEIPT = ErrorCode("EBMS:0301", "MissingReceipt", _F, "Communication")
+INVALID_RECEIPT = ErrorCode("EBMS:0302", "InvalidReceipt", _F, "Communication")
+DECOMPRESSION_FAILURE = ErrorCode("EBMS:0303", "DecompressionFailure", _F, "Communication")
+DUPLICATE_DETECTED = ErrorCode("EBMS:4001", "DuplicateDetected", _F, "Content")
+
+CATALOGUE: dict[str, ErrorCode] = {
+    entry.code: entry
+    for entry in (
+        VALUE_NOT_RECOGNIZED, FEATURE_NOT_SUPPORTED, VALUE_INCONSISTENT, OTHER,
+        CONNECTION_FAILURE, EMPTY_MPC, MIME_INCONSISTENCY, PACKAGING_NOT_SUPPORTED,
+        INVALID_HEADER, PROCESSING_MODE_MISMATCH, EXTERNAL_PAYLOAD_ERROR, FAILED_AUTHENTICATION,
+        FAILED_DECRYPTION, POLICY_NONCOMPLIANCE, DELIVERY_FAILURE, MISSING_RECEIPT,
+        INVALID_RECEIPT, DECOMPRESSION_FAILURE, DUPLICATE_DETECTED,
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class EbmsAnswer:
+    """Answer with one eb:Error signal, HTTP 200."""
+
+    error: ErrorCode
+
+
+@dataclass(frozen=True, slots=True)
+class FaultAnswer:
+    """Answer with a SOAP 1.2 Fault: the envelope could not be understood at all."""
+
+    http_status: int = 400
+    code: str = "Sender"  # the local name of env:Code/env:Value
+
+
+@dataclass(frozen=True, slots=True)
+class StatusAnswer:
+    """Answer with a bare HTTP status, an empty body and a closed connection."""
+
+    http_status: int
+
+
+Answer = EbmsAnswer | FaultAnswer | StatusAnswer
+
+
+class Refused(Exception):
+    """An inbound message, or the answer to one of ours, does not hold.
+
+    `answer` is what the peer is told, `gate` the gate of docs/architecture.md that refused ("G7"),
+    `reason` a sentence for our log and evidence that names the place and what was expected, and
+    `detail` the short text the peer may see in eb:ErrorDetail (empty where it would be an oracle).
+    """
+
+    def __init__(self, answer: Answer, gate: str, reason: str, detail: str = "") -> None:
+        super().__init__(reason)
+        self.answer = answer
+        self.gate = gate
+        self.reason = reason
+        self.detail = detail
+
+
+def refused(error: ErrorCode, gate: str, reason: str, detail: str = "") -> Refused:
+    """The exception that answers with `error`."""
+    return Refused(EbmsAnswer(error), gate, reason, detail)
