@@ -1,0 +1,285 @@
+"""Where one message on its way out stands: one table, one pure function.
+
+The rules, from AS4 1.0 section 3.2 (reception awareness) and eDelivery AS4 1.15:
+
+* A message keeps its MessageId and its signed bytes for life; every attempt sends the same.
+* Only a receipt that was verified against the digests that we signed acknowledges.
+* No answer, an unreadable answer, a bad receipt: try again later, up to the agreed number of
+  retries, then FAILED with EBMS:0301 for the submitter.
+* An eb:Error from the peer ends the matter, except the few that say "try again".
+* A receipt that comes after EBMS:0301 was reported still counts: ACKNOWLEDGED, `late`.
+* What is told about an attempt that is no longer ours (another node took over) changes nothing.
+
+`TABLE` names a rule for every state and every event; `step` applies it; the picture of it in
+`docs/architecture.md` is drawn by `exchange_diagram`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+from protocol.as4.errors import CONNECTION_FAILURE, MISSING_RECEIPT, Severity
+from protocol.as4.pmode import Reliability
+from protocol.as4.values import EbmsError
+
+
+class ExchangeState(Enum):
+    """The states of a message on its way out."""
+
+    READY = "READY"
+    SENDING = "SENDING"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    WAITING_FOR_RETRY = "WAITING_FOR_RETRY"
+    SUSPENDED = "SUSPENDED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """Where one message stands. `attempts` counts the attempts begun, the first included.
+
+    `next_attempt_at` is set where an attempt is due (None: at once). `late` says that the
+    receipt came after the submitter had been told that it is missing.
+    """
+
+    state: ExchangeState = ExchangeState.READY
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    error_code: str | None = None
+    error_sentence: str | None = None
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One of our nodes has taken the message and begins an attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptHeld:
+    """A receipt arrived and holds against the digests that we signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerRefused:
+    """The peer answered with an eb:Error."""
+
+    error: EbmsError
+
+
+@dataclass(frozen=True, slots=True)
+class PeerHasItAlready:
+    """The peer answered EBMS:4001: it holds the message and gives no receipt again."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFailed:
+    """No usable answer came. `retry_after_seconds` is what the peer asked for, if it did."""
+
+    reason: str
+    retryable: bool = True
+    retry_after_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptInvalid:
+    """A receipt came that does not match what we signed (EBMS:0302)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """We stopped while the attempt was under way; whether it arrived is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """An operator holds the message back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """An operator lets the message go on."""
+
+
+Event = (
+    Claimed
+    | ReceiptHeld
+    | PeerRefused
+    | PeerHasItAlready
+    | TransportFailed
+    | ReceiptInvalid
+    | Interrupted
+    | Suspend
+    | Resume
+)
+
+#: Where the caller has no P-Mode at hand: AS4 1.0 leaves the values to the parties.
+DEFAULT_RELIABILITY: Final = Reliability()
+
+#: Errors of a peer that ask for another attempt: its hand-over failed and it forgot the MessageId.
+RETRYABLE_CODES: Final = frozenset({"EBMS:0202"})
+
+
+class OutOfTurn(Exception):
+    """The event cannot happen in this state: a fault of the caller, not of the peer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What a rule may look at."""
+
+    exchange: Exchange
+    event: Event
+    now: datetime
+    reliability: Reliability
+
+
+def _keep(turn: _Turn) -> Exchange:
+    return turn.exchange
+
+
+def _refuse(turn: _Turn) -> Exchange:
+    name, state = type(turn.event).__name__, turn.exchange.state.value
+    raise OutOfTurn(f"{name} cannot happen to a message that is {state}")
+
+
+def _send(turn: _Turn) -> Exchange:
+    attempts = turn.exchange.attempts + 1
+    return replace(
+        turn.exchange, state=ExchangeState.SENDING, attempts=attempts, next_attempt_at=None
+    )
+
+
+def _close(turn: _Turn) -> Exchange:
+    return Exchange(ExchangeState.ACKNOWLEDGED, turn.exchange.attempts, None)
+
+
+def _close_late(turn: _Turn) -> Exchange:
+    """A refusal by the peer stays one; only a receipt that we missed may still come."""
+    if turn.exchange.error_code != MISSING_RECEIPT.code:
+        return turn.exchange
+    return replace(_close(turn), late=True)
+
+
+def _fail(turn: _Turn, code: str, sentence: str) -> Exchange:
+    return Exchange(ExchangeState.FAILED, turn.exchange.attempts, None, code, sentence)
+
+
+def _try_again(turn: _Turn, sentence: str, not_before_seconds: float = 0.0) -> Exchange:
+    attempts = turn.exchange.attempts
+    if attempts > turn.reliability.max_retries:
+        last_words = f"No receipt after {attempts} attempts; the last one: {sentence}"
+        return _fail(turn, MISSING_RECEIPT.code, last_words)
+    wait_seconds = max(retry_interval_seconds(attempts, turn.reliability), not_before_seconds)
+    wait_seconds = min(wait_seconds, turn.reliability.max_interval_seconds)
+    due = turn.now + timedelta(seconds=wait_seconds)
+    return Exchange(ExchangeState.WAITING_FOR_RETRY, attempts, due, None, sentence)
+
+
+def _heed_silence(turn: _Turn) -> Exchange:
+    event = turn.event
+    if not isinstance(event, TransportFailed):
+        return _refuse(turn)
+    if not event.retryable:
+        return _fail(turn, CONNECTION_FAILURE.code, event.reason)
+    return _try_again(turn, event.reason, event.retry_after_seconds or 0.0)
+
+
+def _ask_again(turn: _Turn) -> Exchange:
+    event = turn.event
+    if not isinstance(event, ReceiptInvalid):
+        return _refuse(turn)
+    return _try_again(turn, f"EBMS:0302 {event.reason}")
+
+
+def _heed_error(turn: _Turn) -> Exchange:
+    event = turn.event
+    if not isinstance(event, PeerRefused):
+        return _refuse(turn)
+    error = event.error
+    sentence = error.detail or error.description or error.short_description or error.code
+    if error.severity is Severity.WARNING or error.code in RETRYABLE_CODES:
+        return _try_again(turn, f"{error.code} {sentence}")
+    return _fail(turn, error.code, sentence)
+
+
+def _give_up(turn: _Turn) -> Exchange:
+    sentence = "The partner holds this message (EBMS:4001); its receipt is missing."
+    return _fail(turn, MISSING_RECEIPT.code, sentence)
+
+
+def _send_again(turn: _Turn) -> Exchange:
+    return replace(turn.exchange, state=ExchangeState.WAITING_FOR_RETRY, next_attempt_at=turn.now)
+
+
+def _hold(turn: _Turn) -> Exchange:
+    return replace(turn.exchange, state=ExchangeState.SUSPENDED, next_attempt_at=None)
+
+
+def _resume(turn: _Turn) -> Exchange:
+    if turn.exchange.attempts:
+        return _send_again(turn)
+    return replace(turn.exchange, state=ExchangeState.READY, next_attempt_at=turn.now)
+
+
+_Rule = Callable[[_Turn], Exchange]
+
+#: The columns of the table, in this order.
+STATES: Final = (
+    ExchangeState.READY,
+    ExchangeState.SENDING,
+    ExchangeState.WAITING_FOR_RETRY,
+    ExchangeState.SUSPENDED,
+    ExchangeState.ACKNOWLEDGED,
+    ExchangeState.FAILED,
+)
+
+# fmt: off
+_ROWS: Final[dict[type[Event], tuple[_Rule, ...]]] = {
+    #                 READY    SENDING       WAITING  SUSPENDED  ACKNOWLEDGED  FAILED
+    Claimed:          (_send,  _refuse,      _send,   _refuse,   _refuse,      _refuse),
+    ReceiptHeld:      (_close, _close,       _close,  _close,    _keep,        _close_late),
+    PeerRefused:      (_keep,  _heed_error,  _keep,   _keep,     _keep,        _keep),
+    PeerHasItAlready: (_keep,  _give_up,     _keep,   _keep,     _keep,        _keep),
+    TransportFailed:  (_keep,  _heed_silence, _keep, _keep,     _keep,        _keep),
+    ReceiptInvalid:   (_keep,  _ask_again,   _keep,   _keep,     _keep,        _keep),
+    Interrupted:      (_keep,  _send_again,  _keep,   _keep,     _keep,        _keep),
+    Suspend:          (_hold,  _refuse,      _hold,   _keep,     _refuse,      _refuse),
+    Resume:           (_keep,  _keep,        _keep,   _resume,   _refuse,      _refuse),
+}
+# fmt: on
+
+TABLE: Final[dict[tuple[ExchangeState, type[Event]], _Rule]] = {
+    (state, event): rule
+    for event, rules in _ROWS.items()
+    for state, rule in zip(STATES, rules, strict=True)
+}
+
+
+def step(
+    exchange: Exchange,
+    event: Event,
+    now: datetime,
+    reliability: Reliability = DEFAULT_RELIABILITY,
+) -> Exchange:
+    """Where `exchange` stands after `event`, by the P-Mode's `reliability`.
+
+    `now` is aware. Raises OutOfTurn when the caller reports what cannot have happened.
+    """
+    return TABLE[exchange.state, type(event)](_Turn(exchange, event, now, reliability))
+
+
+def retry_interval_seconds(attempts: int, reliability: Reliability) -> float:
+    """How long to wait after attempt number `attempts` (1 for the first): grows, then stays."""
+    seconds = reliability.first_interval_seconds
+    for _ in range(attempts - 1):
+        if seconds >= reliability.max_interval_seconds:
+            break
+        seconds *= reliability.backoff
+    return min(seconds, reliability.max_interval_seconds)
