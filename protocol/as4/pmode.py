@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from cryptography import x509
 
 from protocol.as4.suites import EDELIVERY_115, Suite, TokenForm
-from protocol.as4.values import AgreementRef, Party, ServiceName
+from protocol.as4.values import AgreementRef, Party, PartyId, ServiceName
 
 MEBIBYTE = 1024 * 1024
+
+_ROLES = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/"
+INITIATOR = _ROLES + "initiator"  # ebMS 3.0 Core appendix D.3: Initiator.Role
+RESPONDER = _ROLES + "responder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +52,13 @@ class PMode:
 
     `partner_signing` and `partner_encryption` hold every certificate valid now or soon, so that keys
     overlap while they are rotated; the first of `partner_encryption` is the one we encrypt for.
+    Whoever sends a message has `sender_role` in it, so that one P-Mode serves both directions.
     """
 
     id: str
     partner_state: str
-    own: Party
-    partner: Party
+    own: PartyId
+    partner: PartyId
     service: ServiceName
     address: str
     partner_signing: tuple[x509.Certificate, ...]
@@ -70,3 +75,15 @@ class PMode:
     reliability: Reliability = field(default_factory=Reliability)
     limits: SizeLimits = field(default_factory=SizeLimits)
     window: TimeWindow = field(default_factory=TimeWindow)
+    sender_role: str = INITIATOR
+    receiver_role: str = RESPONDER
+
+    @property
+    def sending_parties(self) -> tuple[Party, Party]:
+        """eb:From and eb:To of a message that we send."""
+        return Party(self.own, self.sender_role), Party(self.partner, self.receiver_role)
+
+    @property
+    def receiving_parties(self) -> tuple[Party, Party]:
+        """eb:From and eb:To of a message that we receive: the partner is now the sender."""
+        return Party(self.partner, self.sender_role), Party(self.own, self.receiver_role)
