@@ -50,8 +50,8 @@ class TimeWindow:
 class PMode:
     """What we agreed with one partner State; chosen by claimed values, never by keys in a message.
 
-    `partner_signing` and `partner_encryption` hold every certificate valid now or soon, so that keys
-    overlap while they are rotated; the first of `partner_encryption` is the one we encrypt for.
+    `partner_signing` and `partner_encryption` hold every certificate valid now or soon, so that
+    keys overlap while they are rotated; we encrypt for the first of `partner_encryption`.
     Whoever sends a message has `sender_role` in it, so that one P-Mode serves both directions.
     """
 
