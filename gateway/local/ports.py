@@ -1,0 +1,109 @@
+"""What the local API needs from the rest of the house, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import ParamSpec, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from gateway.store.values import (
+    IdempotencyConflict,
+    Leased,
+    MessageView,
+    StoredBlob,
+    Submission,
+    Submitted,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class SpoolWriter(Protocol):
+    """One payload on its way to rest. All three methods block."""
+
+    def write(self, octets: bytes) -> None:
+        """Append `octets`."""
+
+    def finish(self) -> StoredBlob:
+        """Make the payload durable."""
+
+    def discard(self) -> None:
+        """Leave nothing behind; harmless when called twice."""
+
+
+class SpoolReader(Protocol):
+    """One payload at rest, in the clear again. Blocks."""
+
+    def read(self, size_bytes: int) -> bytes:
+        """The next octets, b"" at the end. Raises when the file was changed."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class Spool(Protocol):
+    """Where payloads rest, encrypted."""
+
+    def writer(self) -> SpoolWriter:
+        """Begin a payload."""
+
+    def reader(self, blob: StoredBlob) -> SpoolReader:
+        """Open a payload."""
+
+    def remove(self, blob: StoredBlob) -> None:
+        """Destroy a payload."""
+
+
+class Store(Protocol):
+    """The part of the store that authorities reach."""
+
+    async def submit(self, submission: Submission) -> Submitted | IdempotencyConflict:
+        """Make a submission durable, once for each idempotency key."""
+
+    async def message_for(self, authority: str, message_id: str) -> MessageView | None:
+        """The message as `authority` may see it; None if it is not theirs or not there."""
+
+    async def lease(
+        self, authority: str, now: datetime, lease_seconds: float, limit: int
+    ) -> Sequence[Leased]:
+        """At most `limit` entries of the authority's queue, under lease from now on."""
+
+    async def ack(self, authority: str, lease_id: str, now: datetime) -> bool:
+        """Record that the authority has the message; False if there is no such lease."""
+
+    async def release(self, authority: str, lease_id: str, now: datetime) -> bool:
+        """Put the entry back at once; False if there is no such lease."""
+
+    async def reject(self, authority: str, lease_id: str, reason: str, now: datetime) -> bool:
+        """Record that the authority refuses the message; False if there is no such lease."""
+
+    def on_queue(self, authority: str) -> Deferred[None]:
+        """Fires when something may have come into the authority's queue."""
+
+    async def check_writable(self) -> None:
+        """Raises unless a transaction can be written now."""
+
+
+class Credentials(Protocol):
+    """Who a token belongs to."""
+
+    def authority_of(self, token: str) -> str | None:
+        """The authority, or AUDITOR, whose token this is; compares in constant time."""
+
+
+AUDITOR = "auditor"
+
+Now = Callable[[], datetime]  # aware
+Audit = Callable[[], Iterator[Mapping[str, object]]]
+
+
+class InThread(Protocol):
+    """Runs blocking work beside the reactor, as `twisted.internet.threads.deferToThread` does."""
+
+    def __call__(
+        self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """Fires with what `function` returns or raises."""

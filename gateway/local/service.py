@@ -1,0 +1,144 @@
+"""The local side as one part of the gateway: wires its endpoints, listens, and stops in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from config.node import Node
+from twisted.internet.defer import maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+from twisted.web.server import Site
+
+from gateway.local.api import LocalResource, endpoints
+from gateway.local.form import FormLimits
+from gateway.local.inbox import Inbox
+from gateway.local.intake import Intakes
+from gateway.local.limits import IDLE_SECONDS, MAX_FRAMING_BYTES
+from gateway.local.messages import Messages
+from gateway.local.operations import Operations
+from gateway.local.ports import Audit, InThread, Now, Spool, Store
+from gateway.local.requests import LocalRequest
+from gateway.local.submission import Submissions
+from gateway.metrics import Metrics
+from protocol.as4.pmode import PMode, SizeLimits
+
+THREADS: Final = 4  # files are read and written here; more would only wait for the same disk
+SOCKET_MODE: Final = 0o660  # the group of the gateway's account may talk to it, nobody else
+BACKLOG: Final = 64
+GRACE_SECONDS: Final = 30.0  # for what is in flight at the end; service managers kill after more
+_LOOK_AGAIN_SECONDS: Final = 0.02
+
+
+class LocalApi:
+    """The local API on loopback and on a Unix socket; `start` to `stop`."""
+
+    def __init__(
+        self,
+        *,
+        node: Node,
+        store: Store,
+        spool: Spool,
+        wake_sender: Callable[[], None],
+        metrics: Metrics,
+        audit: Audit,
+        now: Now,
+        reactor: Any,
+    ) -> None:
+        self._settings = node.settings.local
+        self._folder = node.folder
+        self._reactor = reactor
+        self._pool = ThreadPool(1, THREADS, "local-files")
+        in_thread: InThread = partial(deferToThreadPool, reactor, self._pool)
+        self._intakes = Intakes(node.credentials, spool, form_limits(node.pmodes), in_thread)
+        submissions = Submissions(
+            state=node.settings.state,
+            directory=node.directory,
+            pmodes=node.pmodes,
+            store=store,
+            spool=spool,
+            in_thread=in_thread,
+            now=now,
+            wake_sender=wake_sender,
+        )
+        self._resource = LocalResource(
+            endpoints(
+                Messages(store, spool, submissions, in_thread),
+                Inbox(store, reactor, now, self._settings.lease_seconds),
+                Operations(store, metrics, audit, in_thread),
+            ),
+            metrics,
+            reactor,
+            in_thread,
+        )
+        self._ports: list[IListeningPort] = []
+
+    async def start(self) -> None:
+        """Both doors are open."""
+        self._pool.start()
+        site = local_site(self._resource, self._intakes, self._reactor)
+        self._ports.append(
+            self._reactor.listenTCP(
+                self._settings.port, site, BACKLOG, interface=self._settings.host
+            )
+        )
+        if self._settings.unix_socket:
+            self._ports.append(self._listen_unix(site, self._folder / self._settings.unix_socket))
+
+    async def stop(self) -> None:
+        """Nothing new is taken and everything in flight has been answered, or had its time."""
+        for port in self._ports:
+            await maybeDeferred(port.stopListening)
+        self._intakes.refuse_new()
+        deadline = self._reactor.seconds() + GRACE_SECONDS
+        while self._busy() and self._reactor.seconds() < deadline:
+            self._resource.end_waiting()
+            await deferLater(self._reactor, _LOOK_AGAIN_SECONDS, lambda: None)
+        self._pool.stop()
+
+    def _busy(self) -> bool:
+        return self._resource.running > 0 or self._intakes.reading > 0
+
+    @property
+    def port(self) -> int:
+        """The TCP port that is open (of use when the configuration says 0)."""
+        return int(getattr(self._ports[0].getHost(), "port", 0))
+
+    def _listen_unix(self, site: Site, path: Path) -> IListeningPort:
+        """The socket has its mode before anybody can find it: the umask covers the gap."""
+        umask = os.umask(0o177)
+        try:
+            port: IListeningPort = self._reactor.listenUNIX(
+                str(path), site, BACKLOG, mode=0o600, wantPID=True
+            )
+        finally:
+            os.umask(umask)
+        path.chmod(SOCKET_MODE)
+        return port
+
+
+def local_site(resource: LocalResource, intakes: Intakes, reactor: Any) -> Site:
+    """The HTTP side of the local API, for any listening port."""
+    site = Site(
+        resource,
+        requestFactory=partial(LocalRequest, open_intake=intakes.open, reactor=reactor),
+        timeout=IDLE_SECONDS,
+        parsePOSTFormSubmission=False,
+    )
+    site.displayTracebacks = False
+    return site
+
+
+def form_limits(pmodes: tuple[PMode, ...]) -> FormLimits:
+    """What any partner takes; the partner's own limits are checked when it is known."""
+    limits = [pmode.limits for pmode in pmodes] or [SizeLimits()]
+    return FormLimits(
+        max_attachment_bytes=max(limit.max_part_bytes for limit in limits),
+        max_total_bytes=max(limit.max_message_bytes for limit in limits) + MAX_FRAMING_BYTES,
+    )
