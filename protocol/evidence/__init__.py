@@ -1,0 +1,1 @@
+"""Evidence: what a record says, how its bytes are made, and how the records hang together."""
