@@ -1,0 +1,114 @@
+"""Envelopes become trees that may be canonicalised: gates G3 and G4 as far as XML itself goes.
+
+On top of the rules of `protocol.hardened`: no PrefixList is longer than the limit, and no Id stands
+on two elements, so that a reference can mean one thing only.
+
+Source: threats of XML signature wrapping, docs/threats.md; Exclusive XML Canonicalization 1.0.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Iterable
+from typing import Final, cast
+
+from lxml import etree
+
+from protocol.as4.errors import INVALID_HEADER, POLICY_NONCOMPLIANCE, FaultAnswer, Refused, refused
+from protocol.as4.limits import ENVELOPE, MAX_PREFIXES
+from protocol.as4.names import EC, WSU, qname
+from protocol.hardened import XmlLimits, XmlRefused, parse
+
+INCLUSIVE_NAMESPACES: Final = qname(EC, "InclusiveNamespaces")
+
+_ELEMENTS_WITH_ID: Final = etree.XPath(
+    "//*[@wsu:Id or @Id or @ID or @id or @xml:id]", namespaces={"wsu": WSU}
+)
+_ID_NAMES: Final = (
+    qname(WSU, "Id"),
+    "Id",
+    "ID",
+    "id",
+    "{http://www.w3.org/XML/1998/namespace}id",
+)
+_WHITE_SPACE: Final = " \t\r\n"  # XML 1.0 section 2.3; str.strip() alone would take more
+_WITHOUT_WHITE_SPACE: Final = str.maketrans("", "", _WHITE_SPACE)
+
+
+def parse_hardened(octets: bytes, *, limits: XmlLimits = ENVELOPE) -> etree._Element:
+    """The root of an envelope that keeps the rules of this module.
+
+    Raises Refused: a SOAP Fault when the octets are not XML that we read, EBMS:0103 when it could
+    mean two things.
+    """
+    try:
+        root = parse(octets, limits)
+    except XmlRefused as fault:
+        raise Refused(FaultAnswer(), "G3", fault.reason) from fault
+    _check_prefix_lists(root)
+    _check_ids(root)
+    return root
+
+
+def _check_prefix_lists(root: etree._Element) -> None:
+    for element in root.iter(INCLUSIVE_NAMESPACES):
+        if len(element.get("PrefixList", "").split()) > MAX_PREFIXES:
+            raise Refused(FaultAnswer(), "G4", f"a PrefixList names more than {MAX_PREFIXES}")
+
+
+def _check_ids(root: etree._Element) -> None:
+    holders: dict[str, etree._Element] = {}
+    for element in cast(list[etree._Element], _ELEMENTS_WITH_ID(root)):
+        for value in ids_of(element):
+            if holders.setdefault(value, element) is not element:
+                raise refused(POLICY_NONCOMPLIANCE, "G4", f"the Id {value!r} stands twice")
+
+
+def ids_of(element: etree._Element) -> tuple[str, ...]:
+    """Every value by which a reference could mean `element`."""
+    found = (element.get(name) for name in _ID_NAMES)
+    return tuple(value for value in found if value is not None)
+
+
+def has_id(root: etree._Element, value: str) -> bool:
+    """Whether some element below `root` has this Id."""
+    elements = cast(list[etree._Element], _ELEMENTS_WITH_ID(root))
+    return any(value in ids_of(element) for element in elements)
+
+
+def canonical(element: etree._Element, inclusive_prefixes: Iterable[str] = ()) -> bytes:
+    """The exclusive canonical form of `element`, without comments (namespace EC)."""
+    return etree.tostring(
+        element,
+        method="c14n",
+        exclusive=True,
+        with_comments=False,
+        inclusive_ns_prefixes=list(inclusive_prefixes),
+    )
+
+
+def text_of(element: etree._Element) -> str:
+    """The whole text of an element that holds only text. Raises Refused if it holds more."""
+    if len(element):
+        raise refused(INVALID_HEADER, "G5", f"{element.tag} must hold text only")
+    return element.text or ""
+
+
+def token_of(element: etree._Element) -> str:
+    """The text of `element` as xs:token: white space collapsed."""
+    return collapse(text_of(element))
+
+
+def collapse(text: str) -> str:
+    """`text` as xs:token reads it (XML Schema Part 2 section 3.3.2)."""
+    for space in "\t\r\n":
+        text = text.replace(space, " ")
+    return " ".join(part for part in text.split(" ") if part)
+
+
+def base64_octets(text: str) -> bytes:
+    """The octets that `text` encodes; white space is allowed in it. Raises ValueError."""
+    try:
+        return binascii.a2b_base64(text.translate(_WITHOUT_WHITE_SPACE), strict_mode=True)
+    except binascii.Error as fault:
+        raise ValueError(f"not base64: {fault}") from fault
