@@ -1,0 +1,50 @@
+# Hanoi Gateway. `make demo` and `make test` do all the set-up they need.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint interop bench bench-memory chaos readme clean
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.made-from-requirements
+
+help: ## show what there is to make
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
+
+$(STAMP): requirements.txt setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## two gateways, every kind of request both ways, and the proof (STAY=1 leaves them running)
+	$(BIN)/hanoi-gateway demo $(if $(STAY),--stay)
+
+test: $(STAMP) ## everything that this machine allows; what is skipped is named
+	$(BIN)/python tests/postgresql.py --install-if-possible
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## formatting, types and import contracts alone (they are part of `make test` too)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+interop: $(STAMP) ## messages to and from phase4, which we did not write
+	mvn -q -B -f tests/interop/phase4/pom.xml package
+	HANOI_REQUIRE_PEERS=1 $(BIN)/python -m pytest tests/interop $(ARGS)
+
+bench: $(STAMP) ## rate, latency and processor time: gateway, phase4 and the bare floor
+	mvn -q -B -f tests/interop/phase4/pom.xml package
+	$(BIN)/python tests/bench/bench.py $(ARGS)
+
+bench-memory: $(STAMP) ## resident memory of both gateways while 1 GiB crosses
+	$(BIN)/python tests/bench/memory.py $(ARGS)
+
+chaos: $(STAMP) ## kill -9 at every point of the way in, many times over
+	$(BIN)/python -m pytest tests/chaos --rounds 20 $(ARGS)
+
+readme: $(STAMP) ## write the command-line help into the README again
+	$(BIN)/python tests/readme_help.py --write
+
+clean: ## remove what was built
+	rm -rf $(VENV) demo-run build *.egg-info .mypy_cache .ruff_cache .pytest_cache tests/interop/phase4/target

@@ -1,0 +1,83 @@
+"""What goes back to the sender: one HTTP answer for each outcome (docs/architecture.md, gates)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from protocol.as4.errors import EbmsAnswer, FaultAnswer, Refused, StatusAnswer
+from protocol.as4.ports import Signer
+from protocol.as4.signals import build_error, soap_fault
+from protocol.as4.suites import EDELIVERY_115, Suite, TokenForm
+
+SOAP_TYPE = b"application/soap+xml; charset=UTF-8"
+RETRY_AFTER_SECONDS = 30
+FAULT_REASON = "The message could not be understood."
+
+# What a peer may read about a refusal: one fixed sentence for each code, so that no answer says
+# more to an attacker than the code does. Findings about documents come as `detail`.
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """One HTTP response."""
+
+    status: int
+    content_type: bytes | None = None
+    body: bytes = field(default=b"", repr=False)
+    retry_after_seconds: int | None = None
+    close: bool = False
+
+
+def receipt_answer(receipt: bytes) -> HttpAnswer:
+    """HTTP 200 with the signed receipt."""
+    return HttpAnswer(200, SOAP_TYPE, receipt)
+
+
+TRY_LATER = HttpAnswer(503, retry_after_seconds=RETRY_AFTER_SECONDS, close=True)
+NOTHING_TO_SAY = HttpAnswer(202)
+
+
+class Answers:
+    """Turns a refusal into the bytes that a partner gets."""
+
+    def __init__(
+        self,
+        signer: Signer,
+        new_message_id: Callable[[], str],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._signer = signer
+        self._new_message_id = new_message_id
+        self._now = now
+
+    def refusal(
+        self,
+        refusal: Refused,
+        message_id: str | None,
+        *,
+        suite: Suite = EDELIVERY_115,
+        token_form: TokenForm = TokenForm.BST_X509V3,
+    ) -> HttpAnswer:
+        """The one answer for `refusal`; a signed eb:Error where the envelope was understood."""
+        match refusal.answer:
+            case StatusAnswer(http_status):
+                return HttpAnswer(http_status, close=True)
+            case FaultAnswer(http_status, code):
+                return HttpAnswer(http_status, SOAP_TYPE, soap_fault(code, FAULT_REASON))
+            case EbmsAnswer(error):
+                return HttpAnswer(
+                    200,
+                    SOAP_TYPE,
+                    build_error(
+                        message_id=self._new_message_id(),
+                        timestamp=self._now(),
+                        ref_to_message_id=message_id,
+                        error=error,
+                        detail=refusal.detail,
+                        signer=self._signer,
+                        suite=suite,
+                        token_form=token_form,
+                    ),
+                )

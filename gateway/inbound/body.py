@@ -1,0 +1,137 @@
+"""A request body as a stream that pushes back: constant memory, whatever the sender does."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+
+NARROW_BYTES = 64 * 1024  # how much may wait unread before the sender is known to be entitled
+WIDE_BYTES = 1024 * 1024  # afterwards: one batch for a worker thread
+
+
+class Pausable(Protocol):
+    """The side of a connection that can be told to wait."""
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Stop reading from the socket."""
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Go on reading from the socket."""
+
+
+class BodyLost(Exception):
+    """The sender went away, or took too long, before the body was whole."""
+
+
+class BodyStream:
+    """Octets from the socket, in order; written by the HTTP parser, read by one coroutine.
+
+    The file-like methods are what `twisted.web.http.Request.content` needs. After `abandon` every
+    further octet is dropped unread and counted in `dropped_bytes`.
+    """
+
+    def __init__(self, source: Pausable, on_drop: Callable[[int], None] | None = None) -> None:
+        self._source = source
+        self._chunks: deque[bytes] = deque()
+        self._waiting: Deferred[None] | None = None
+        self._buffered_bytes = 0
+        self._high_water_bytes = NARROW_BYTES
+        self._paused = False
+        self._ended = False
+        self._failure: BodyLost | None = None
+        self._abandoned = False
+        self._on_drop = on_drop
+        self.received_bytes = 0
+        self.dropped_bytes = 0
+
+    def write(self, octets: bytes) -> int:
+        """Take what the socket brought; pauses the socket above the high-water mark."""
+        self.received_bytes += len(octets)
+        if self._abandoned:
+            self.dropped_bytes += len(octets)
+            if self._on_drop is not None:
+                self._on_drop(self.dropped_bytes)
+            return len(octets)
+        self._chunks.append(octets)
+        self._buffered_bytes += len(octets)
+        if self._buffered_bytes > self._high_water_bytes and not self._paused:
+            self._paused = True
+            self._source.pauseProducing()
+        self._wake()
+        return len(octets)
+
+    def tell(self) -> int:
+        """Zero: there is no form for the HTTP parser to look into."""
+        return 0
+
+    def seek(self, _offset: int, _whence: int = 0) -> int:
+        """Do nothing; the HTTP parser rewinds what it believes to be a file."""
+        return 0
+
+    def read(self, _size: int = -1) -> bytes:
+        """Nothing: the octets are for `next_octets` alone."""
+        return b""
+
+    def close(self) -> None:
+        """The request is over; whoever still reads is told so."""
+        self.lose("the request ended")
+
+    def widen(self) -> None:
+        """Let more wait unread from now on: the sender is entitled."""
+        self._high_water_bytes = WIDE_BYTES
+        self._resume()
+
+    def end(self) -> None:
+        """The body is whole."""
+        self._ended = True
+        self._wake()
+
+    def lose(self, reason: str) -> None:
+        """The body will never be whole."""
+        if not self._ended and self._failure is None:
+            self._failure = BodyLost(reason)
+            self._wake()
+
+    def abandon(self) -> None:
+        """Drop what is here and what still comes."""
+        self._abandoned = True
+        self.dropped_bytes += self._buffered_bytes
+        self._chunks.clear()
+        self._buffered_bytes = 0
+        self._resume()
+
+    async def next_octets(self) -> bytes:
+        """All octets that have arrived, at least one; b"" when the body has ended.
+
+        Raises BodyLost if it will never end.
+        """
+        while not self._chunks:
+            if self._failure is not None:
+                raise self._failure
+            if self._ended:
+                return b""
+            self._waiting = Deferred()
+            await self._waiting
+        octets = b"".join(self._chunks) if len(self._chunks) > 1 else self._chunks[0]
+        self._chunks.clear()
+        self._buffered_bytes = 0
+        self._resume()
+        return octets
+
+    async def drain(self) -> None:
+        """Read the rest of the body and keep nothing of it. Raises BodyLost."""
+        while await self.next_octets():
+            pass
+
+    def _resume(self) -> None:
+        if self._paused and self._buffered_bytes < self._high_water_bytes:
+            self._paused = False
+            self._source.resumeProducing()
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.callback(None)

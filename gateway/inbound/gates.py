@@ -1,0 +1,252 @@
+"""The checks on the way in that need a processor and no database, in their order.
+
+`admit` is gates G3 to G9: envelope, header schema, P-Mode by claimed values, signature by the key
+that the P-Mode names, identity, time window. Nothing of an attachment has been read by then.
+`conclude` is gates G11 to G14: every part whole, document against its schema, competence, receipt.
+Both run in worker threads and raise Refused. Source: docs/architecture.md, "The way in".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from config.node import Node
+from keys.identity import same_state
+from protocol.as4.encryption import open_parts
+from protocol.as4.envelope import Envelope, open_envelope
+from protocol.as4.errors import (
+    FAILED_AUTHENTICATION,
+    OTHER,
+    POLICY_NONCOMPLIANCE,
+    VALUE_INCONSISTENT,
+    Refused,
+    refused,
+)
+from protocol.as4.lookup import find_pmode
+from protocol.as4.pmode import PMode
+from protocol.as4.receipts import build_receipt
+from protocol.as4.secrets import PartSecret
+from protocol.as4.signature import SignedEnvelope, verify_signature
+from protocol.as4.values import UserMessage
+from protocol.as4.verify import VerifiedMessage, VerifiedPart, verified
+from protocol.convention.competence import (
+    Competent,
+    NotCompetent,
+    receiving_authority,
+    sending_authority,
+)
+from protocol.convention.documents import Document, DocumentRefused, read_document
+
+CONTACT_CHECK = "ContactCheck"  # the one kind that travels without a document (art. 41)
+MAX_FINDINGS_TOLD = 5  # enough to mend a document by; the whole list stays in our evidence
+
+
+@dataclass(slots=True)
+class Claims:
+    """What a message says of itself before anything is believed; for the log of a refusal."""
+
+    message_id: str | None = None
+    sender: str | None = None
+    pmode: PMode | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A UserMessage whose signature, signer and entitlement hold; its parts are still unread."""
+
+    unit: UserMessage
+    signed: SignedEnvelope
+    pmode: PMode
+    envelope: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """Everything that the one transaction needs to know."""
+
+    message: VerifiedMessage
+    document: Document | None
+    competent: Competent
+    requesting_authority: str
+    receipt_id: str
+    receipt: bytes = field(repr=False)
+
+
+class Gates:
+    """The checks, with what they need to know: this node's configuration and a clock."""
+
+    def __init__(
+        self, node: Node, now: Callable[[], datetime], new_message_id: Callable[[], str]
+    ) -> None:
+        self._node = node
+        self._now = now
+        self._new_message_id = new_message_id
+
+    def admit(
+        self, soap: bytes, tls_certificate: x509.Certificate, claims: Claims
+    ) -> Admitted | Envelope:
+        """The entitled UserMessage in `soap`; or the envelope as it is if it holds a signal."""
+        envelope = open_envelope(soap)
+        claims.message_id = envelope.unit.message_id
+        if not isinstance(envelope.unit, UserMessage):
+            return envelope
+        claims.sender = envelope.unit.sender.party_id.value
+        pmode = find_pmode(self._node.pmodes, envelope.unit)
+        claims.pmode = pmode
+        signed = verify_signature(envelope, pmode.partner_signing, pmode.suite)
+        unit = signed.unit
+        if not isinstance(unit, UserMessage):
+            raise refused(POLICY_NONCOMPLIANCE, "G7", "the signed unit is not the UserMessage")
+        self._same_state(tls_certificate, signed.signer, unit, pmode)
+        self._check_time(unit, pmode)
+        self._check_parts(unit, pmode)
+        return Admitted(unit, signed, pmode, soap)
+
+    def open_parts(self, admitted: Admitted) -> dict[str, PartSecret]:
+        """The content keys of the parts, by Content-ID (gate G10)."""
+        return open_parts(admitted.signed, self._node.decrypters, admitted.pmode.suite)
+
+    def conclude(
+        self, admitted: Admitted, parts: Sequence[VerifiedPart], document: bytes | None
+    ) -> Concluded:
+        """The verified message, where it goes, and our signed receipt for it."""
+        message = verified(admitted.signed, parts)
+        read = self._read_document(admitted.unit, document)
+        requesting = self._requesting_authority(admitted, read)
+        competent = self._competent(admitted.unit, read)
+        receipt_id = self._new_message_id()
+        receipt = build_receipt(
+            message_id=receipt_id,
+            timestamp=self._now(),
+            ref_to_message_id=admitted.unit.message_id,
+            references=admitted.signed.references,
+            signer=self._node.signer,
+            suite=admitted.pmode.suite,
+            token_form=admitted.pmode.signing_token,
+        )
+        return Concluded(message, read, competent, requesting, receipt_id, receipt)
+
+    def _same_state(
+        self,
+        tls_certificate: x509.Certificate,
+        signer: x509.Certificate,
+        unit: UserMessage,
+        pmode: PMode,
+    ) -> None:
+        identity = same_state(
+            tls_certificate=tls_certificate,
+            signing_certificate=signer,
+            from_party=(unit.sender.party_id.value, unit.sender.party_id.type),
+            partners=self._node.partners,
+            now=self._now(),
+        )
+        if not identity.trusted or identity.state != pmode.partner_state:
+            raise refused(FAILED_AUTHENTICATION, "G8", identity.because)
+
+    def _check_time(self, unit: UserMessage, pmode: PMode) -> None:
+        now = self._now()
+        earliest = now - timedelta(seconds=pmode.window.past_seconds)
+        latest = now + timedelta(seconds=pmode.window.future_seconds)
+        if not earliest <= unit.timestamp <= latest:
+            raise refused(
+                VALUE_INCONSISTENT,
+                "G9",
+                f"eb:Timestamp {unit.timestamp.isoformat()} is outside {earliest.isoformat()} to "
+                f"{latest.isoformat()}; compare the clocks of both gateways",
+                "eb:Timestamp is outside the agreed window",
+            )
+
+    @staticmethod
+    def _check_parts(unit: UserMessage, pmode: PMode) -> None:
+        if len(unit.parts) > pmode.limits.max_parts:
+            raise refused(
+                POLICY_NONCOMPLIANCE,
+                "G9",
+                f"{len(unit.parts)} parts; P-Mode {pmode.id} allows {pmode.limits.max_parts}",
+            )
+        for part in unit.parts:
+            kind = part.value_of("CompressionType")
+            if kind is not None and not part.compressed:
+                raise refused(
+                    VALUE_INCONSISTENT,
+                    "G9",
+                    f"part {part.content_id}: CompressionType {kind!r} is not application/gzip",
+                    "CompressionType must be application/gzip",
+                )
+            if part.mime_type is None:
+                raise refused(
+                    VALUE_INCONSISTENT,
+                    "G9",
+                    f"part {part.content_id} has no MimeType property (AS4 1.0 section 3.1)",
+                    "the part property MimeType is missing",
+                )
+
+    @staticmethod
+    def _read_document(unit: UserMessage, document: bytes | None) -> Document | None:
+        if document is None:
+            if unit.action != CONTACT_CHECK:
+                raise refused(
+                    VALUE_INCONSISTENT,
+                    "G12",
+                    f"action {unit.action} without a leading document",
+                    "the first part must be the document that the action names",
+                )
+            return None
+        try:
+            read = read_document(document)
+        except DocumentRefused as fault:
+            told = "; ".join(str(finding) for finding in fault.findings[:MAX_FINDINGS_TOLD])
+            raise refused(OTHER, "G12", f"the document is not valid: {told}", told) from fault
+        if read.kind != unit.action:
+            raise refused(
+                VALUE_INCONSISTENT,
+                "G12",
+                f"eb:Action is {unit.action}, the leading document is a {read.kind}",
+                "eb:Action and the leading document differ",
+            )
+        return read
+
+    def _requesting_authority(self, admitted: Admitted, document: Document | None) -> str:
+        unit, state = admitted.unit, admitted.pmode.partner_state
+        claimed = unit.value_of("originalSender")
+        authority = document.requesting_authority if document is not None else claimed
+        if authority is None:
+            raise _mismatch("originalSender is missing and there is no document to name it")
+        if claimed is not None and claimed != authority:
+            raise _mismatch(f"originalSender is {claimed}, the document says {authority}")
+        entitled = sending_authority(
+            self._node.directory, state, unit.action, authority, self._now().date()
+        )
+        if isinstance(entitled, NotCompetent):
+            raise refused(OTHER, "G12", entitled.reason, _with_address(entitled))
+        return authority
+
+    def _competent(self, unit: UserMessage, document: Document | None) -> Competent:
+        claimed = unit.value_of("finalRecipient")
+        addressed = document.requested_authority if document is not None else claimed
+        if claimed is not None and claimed != addressed:
+            raise _mismatch(f"finalRecipient is {claimed}, the document says {addressed}")
+        found = receiving_authority(
+            self._node.directory,
+            self._node.settings.state,
+            unit.action,
+            addressed,
+            self._now().date(),
+        )
+        if isinstance(found, NotCompetent):
+            raise refused(OTHER, "G12", found.reason, _with_address(found))
+        return found
+
+
+def _mismatch(sentence: str) -> Refused:
+    return refused(VALUE_INCONSISTENT, "G12", sentence, sentence)
+
+
+def _with_address(refusal: NotCompetent) -> str:
+    if refusal.right_address is None:
+        return refusal.reason
+    return f"{refusal.reason}; the right address is {refusal.right_address}"

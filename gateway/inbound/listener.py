@@ -1,0 +1,189 @@
+"""The HTTP side of the way in: one path, one method, a streamed body, no echo of what came.
+
+`twisted.web` parses HTTP; this module only decides when an answer is written. A refusal that is
+known before the body is whole lets at most DROPPED_BYTES more arrive and then closes.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import Resource
+from twisted.web.server import Request, Site
+
+from gateway.inbound.answers import TRY_LATER, HttpAnswer
+from gateway.inbound.body import BodyStream
+from gateway.inbound.reception import Desk, Reception
+from gateway.tls import peer_certificate
+
+AS4_PATH = b"/as4"
+DROPPED_BYTES = 64 * 1024  # how much of a refused message may still arrive before we close
+IDLE_SECONDS = 60.0  # a connection on which nothing moves for this long is closed
+GRACE_SECONDS = 30.0  # every message may take this long ...
+SLOWEST_BYTES_PER_SECOND = 16 * 1024  # ... and its size at this rate on top
+MAX_HEADER_LINES = 100
+
+
+class As4Request(Request):
+    """One POST of a partner. Its reception starts with the first octet of the body."""
+
+    _stream: BodyStream | None = None
+    _whole = False
+    _given: HttpAnswer | None = None
+    _early = False
+    _started_at = 0.0
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
+        """Headers are here: open the stream and let a reception read from it."""
+        self._stream = BodyStream(self.channel, self._dropped)
+        self.content = self._stream
+        self._started_at = self._site().clock.seconds()
+        if length == 0:
+            self._given = HttpAnswer(HTTPStatus.BAD_REQUEST, close=True)
+        if self._given is not None or self._headers_refuse():
+            return
+        reception = Reception(
+            self._site().desk,
+            peer_certificate(self.channel.transport),
+            str(getattr(self.channel.getPeer(), "host", "")),
+            (self.requestHeaders.getRawHeaders("content-type") or [""])[0],
+            self._stream,
+        )
+        self._site().begin(self, Deferred.fromCoroutine(reception.answer()))
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Pass octets on; a body that comes too slowly is given up."""
+        stream = self._stream
+        if stream is None:
+            return
+        stream.write(data)
+        allowed = GRACE_SECONDS + stream.received_bytes / SLOWEST_BYTES_PER_SECOND
+        if self._site().clock.seconds() - self._started_at > allowed:
+            stream.lose("the body came too slowly")
+
+    def process(self) -> None:
+        """The body is whole: now method and path are known, and the reception may end."""
+        self._whole = True
+        if self.method != b"POST":
+            self._dismiss(HttpAnswer(HTTPStatus.METHOD_NOT_ALLOWED, close=True))
+        elif self.path != AS4_PATH:
+            self._dismiss(HttpAnswer(HTTPStatus.NOT_FOUND, close=True))
+        elif self._given is not None:
+            self._write(self._given)
+        elif self._stream is not None:
+            self._stream.end()
+
+    def give(self, answer: HttpAnswer) -> None:
+        """Write `answer` as soon as HTTP allows it."""
+        if self._given is not None:
+            return
+        self._given = answer
+        if self._whole:
+            self._write(answer)
+        elif self._stream is not None:
+            self._stream.abandon()
+
+    def connectionLost(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
+        """The sender went away: nothing more will come."""
+        if self._stream is not None:
+            self._stream.lose("the connection was lost")
+        super().connectionLost(reason)
+
+    def _site(self) -> As4Site:
+        site: As4Site = self.channel.site
+        return site
+
+    def _headers_refuse(self) -> bool:
+        headers = self.requestHeaders
+        if headers.hasHeader("content-encoding"):
+            self.give(HttpAnswer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, close=True))
+        elif len(headers.getRawHeaders("content-type") or []) != 1:
+            self.give(HttpAnswer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, close=True))
+        return self._given is not None
+
+    def _dismiss(self, answer: HttpAnswer) -> None:
+        self._given = answer
+        if self._stream is not None:
+            self._stream.lose("wrong method or path")
+        self._write(answer)
+
+    def _dropped(self, dropped_bytes: int) -> None:
+        if self._given is not None and dropped_bytes > DROPPED_BYTES and not self._early:
+            self._early = True
+            self.channel.write(_raw(self._given))
+            self.channel.loseConnection()
+
+    def _write(self, answer: HttpAnswer) -> None:
+        if self._early or self._disconnected or self.finished:
+            return
+        self.setResponseCode(answer.status)
+        self.responseHeaders.removeHeader("server")
+        if answer.content_type is not None:
+            self.setHeader("content-type", answer.content_type)
+        if answer.retry_after_seconds is not None:
+            self.setHeader("retry-after", str(answer.retry_after_seconds))
+        if answer.close:
+            self.setHeader("connection", "close")
+        self.setHeader("content-length", str(len(answer.body)))
+        self.write(answer.body)
+        self.finish()
+        if answer.close:
+            self.channel.loseConnection()
+
+
+def _raw(answer: HttpAnswer) -> bytes:
+    """`answer` as HTTP/1.1 octets, for a connection that is closed right after."""
+    lines = [
+        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}".encode(),
+        b"Connection: close",
+        f"Content-Length: {len(answer.body)}".encode(),
+    ]
+    if answer.content_type is not None:
+        lines.append(b"Content-Type: " + answer.content_type)
+    return b"\r\n".join(lines) + b"\r\n\r\n" + answer.body
+
+
+class _Channel(HTTPChannel):
+    maxHeaders = MAX_HEADER_LINES
+
+
+class As4Site(Site):
+    """Serves AS4 on one path. `idle` fires when no reception is under way any more."""
+
+    def __init__(self, desk: Desk, clock: IReactorTime) -> None:
+        super().__init__(
+            Resource(),
+            requestFactory=As4Request,
+            timeout=IDLE_SECONDS,
+            parsePOSTFormSubmission=False,
+        )
+        self.desk = desk
+        self.clock = clock
+        self.displayTracebacks = False
+        self._under_way: set[As4Request] = set()
+        self._idle: list[Deferred[None]] = []
+
+    def begin(self, request: As4Request, answer: Deferred[HttpAnswer]) -> None:
+        """Hand `answer` to `request` when it is there."""
+        self._under_way.add(request)
+
+        def done(result: HttpAnswer | Failure) -> None:
+            self._under_way.discard(request)
+            request.give(result if isinstance(result, HttpAnswer) else TRY_LATER)
+            if not self._under_way:
+                waiting, self._idle = self._idle, []
+                for deferred in waiting:
+                    deferred.callback(None)
+
+        answer.addBoth(done)
+
+    async def idle(self) -> None:
+        """Return when nothing is being received."""
+        if self._under_way:
+            deferred: Deferred[None] = Deferred()
+            self._idle.append(deferred)
+            await deferred

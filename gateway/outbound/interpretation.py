@@ -1,0 +1,96 @@
+"""Read a partner's answer: what it means for the exchange (AS4 1.0 section 3.2, ebMS 3.0 Core 6).
+
+Pure but for the arithmetic of signatures; runs in a worker thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.outbound.posting import PeerAnswer
+from gateway.store.values import Sealed
+from protocol.as4.errors import DUPLICATE_DETECTED, Refused, Severity
+from protocol.as4.exchange import (
+    Event,
+    PeerHasItAlready,
+    PeerRefused,
+    ReceiptHeld,
+    ReceiptInvalid,
+    TransportFailed,
+)
+from protocol.as4.pmode import PMode
+from protocol.as4.receipt_check import check_receipt
+from protocol.as4.response import TransportFailure, read_response
+from protocol.as4.values import EbmsError, ErrorSignal, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreted:
+    """The event for the exchange, with what is kept as evidence of it."""
+
+    event: Event
+    kind: str  # kind of the evidence record
+    facts: Mapping[str, str | int | None]
+    receipt_id: str | None = None
+    receipt: bytes | None = field(default=None, repr=False)
+
+
+def interpret(answer: PeerAnswer, sealed: Sealed, message_id: str, pmode: PMode) -> Interpreted:
+    """What `answer` says about the message `message_id`."""
+    read = read_response(answer.http_status, answer.content_type, answer.body)
+    if isinstance(read, TransportFailure):
+        return unanswered(read.reason, retryable=read.retryable)
+    unit = read.unit
+    if isinstance(unit, ErrorSignal):
+        return _errors(unit, message_id)
+    if not isinstance(unit, Receipt):
+        return _invalid(f"the answer holds a {type(unit).__name__}, not a receipt")
+    try:
+        receipt = check_receipt(
+            read,
+            ref_to_message_id=message_id,
+            sent=sealed.references,
+            certificates=pmode.partner_signing,
+            suite=pmode.suite,
+        )
+    except Refused as refusal:
+        return _invalid(refusal.reason)
+    return Interpreted(
+        ReceiptHeld(),
+        "RECEIPT_RECEIVED",
+        {"receipt_id": receipt.message_id},
+        receipt.message_id,
+        read.octets,
+    )
+
+
+def unanswered(reason: str, *, retryable: bool = True) -> Interpreted:
+    """No answer that could be read: the partner may or may not have the message."""
+    return Interpreted(TransportFailed(reason, retryable), "ATTEMPT_FAILED", {"reason": reason})
+
+
+def _invalid(reason: str) -> Interpreted:
+    return Interpreted(
+        ReceiptInvalid(reason), "REFUSAL_RECEIVED", {"code": "EBMS:0302", "reason": reason}
+    )
+
+
+def _errors(signal: ErrorSignal, message_id: str) -> Interpreted:
+    if signal.ref_to_message_id not in (None, "", message_id):
+        return _invalid(f"the error signal is about {signal.ref_to_message_id!r}")
+    failure = next((e for e in signal.errors if e.severity is Severity.FAILURE), None)
+    if failure is None:
+        return unanswered("the answer holds warnings only, no receipt")
+    sentence = _sentence(failure)
+    facts = {"code": failure.code, "reason": sentence, "signal_id": signal.message_id}
+    if failure.code == DUPLICATE_DETECTED.code:
+        return Interpreted(PeerHasItAlready(), "REFUSAL_RECEIVED", facts)
+    return Interpreted(PeerRefused(failure), "REFUSAL_RECEIVED", facts)
+
+
+def _sentence(error: EbmsError) -> str:
+    """One sentence for the submitting authority."""
+    parts = [error.short_description, error.description, error.detail]
+    said = ": ".join(part for part in parts if part)
+    return f"{error.code} {said}".strip()

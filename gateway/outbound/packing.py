@@ -1,0 +1,104 @@
+"""Seal a submission once: compress, digest, encrypt into the spool, sign (eDelivery AS4 1.15).
+
+Every retry repeats the bytes that come out of here. Runs in a worker thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.spool import Spool
+from gateway.store.values import Sealed, StoredPart, Submission, WirePart
+from protocol.as4.attachments import OutboundPart
+from protocol.as4.pmode import PMode
+from protocol.as4.ports import Signer
+from protocol.as4.sealing import SealedPart, new_content_key, seal
+from protocol.as4.values import Property, UserMessage
+
+READ_BYTES = 256 * 1024  # one step of the pipeline
+
+
+def user_message(submission: Submission, pmode: PMode, timestamp: datetime) -> UserMessage:
+    """The eb:UserMessage that carries `submission`; its parts are still to be sealed."""
+    sender, receiver = pmode.sending_parties
+    properties = [
+        Property("originalSender", submission.authority),
+        Property("finalRecipient", submission.receiving_authority),
+    ]
+    if submission.request_id is not None:
+        properties.append(Property("trackingIdentifier", submission.request_id))
+    return UserMessage(
+        message_id=submission.message_id,
+        timestamp=timestamp,
+        sender=sender,
+        receiver=receiver,
+        service=pmode.service,
+        action=submission.action,
+        conversation_id=submission.conversation_id,
+        agreement=pmode.agreement,
+        ref_to_message_id=submission.ref_to_message_id,
+        properties=tuple(properties),
+    )
+
+
+class Packer:
+    """Seals submissions with this node's signing key."""
+
+    def __init__(
+        self, signer: Signer, spool: Spool, wire_spool: Spool, now: Callable[[], datetime]
+    ) -> None:
+        self._signer = signer
+        self._spool = spool
+        self._wire_spool = wire_spool
+        self._now = now
+
+    def seal(self, submission: Submission, pmode: PMode) -> Sealed:
+        """The signed envelope and the encrypted parts of `submission`, durable in the spool."""
+        content_key = new_content_key(pmode.suite) if submission.parts else None
+        sealed_parts: list[SealedPart] = []
+        wire_parts: list[WirePart] = []
+        try:
+            for part in submission.parts:
+                sealed, wire = self._seal_part(part, pmode, content_key or b"")
+                sealed_parts.append(sealed)
+                wire_parts.append(wire)
+            unit = user_message(submission, pmode, self._now())
+            unit = replace(unit, parts=tuple(part.info for part in sealed_parts))
+            message = seal(unit, sealed_parts, content_key, self._signer, pmode)
+        except BaseException:
+            for wire in wire_parts:
+                self._wire_spool.remove(wire.blob)
+            raise
+        return Sealed(message.soap, message.references, tuple(wire_parts))
+
+    def forget(self, sealed: Sealed) -> None:
+        """The encrypted parts are no longer needed: the matter is closed."""
+        for part in sealed.parts:
+            self._wire_spool.remove(part.blob)
+
+    def _seal_part(
+        self, part: StoredPart, pmode: PMode, content_key: bytes
+    ) -> tuple[SealedPart, WirePart]:
+        outbound = OutboundPart(
+            part.content_id,
+            part.mime_type,
+            pmode.suite,
+            content_key,
+            pmode.compress,
+            part.character_set,
+        )
+        writer = self._wire_spool.writer()
+        reader = self._spool.reader(part.blob)
+        try:
+            while plain := reader.read(READ_BYTES):
+                writer.write(outbound.receive(plain))
+            writer.write(outbound.finish())
+            blob = writer.finish()
+        except BaseException:
+            writer.discard()
+            raise
+        finally:
+            reader.close()
+        return outbound.sealed(), WirePart(part.content_id, blob)

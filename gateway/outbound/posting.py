@@ -1,0 +1,207 @@
+"""Carry sealed bytes to a partner over mutual TLS and bring the answer back.
+
+One pool of kept connections for each partner; bodies are streamed from the spool; an answer is
+read up to MAX_ANSWER_BYTES and handed on uninterpreted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IConsumer, IReactorTCP, IReactorTime
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import CooperativeTask, cooperate
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, HTTPConnectionPool, PotentialDataLoss, ResponseDone
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IBodyProducer, IResponse
+from zope.interface import implementer
+
+from config.node import Node
+from gateway.spool import Spool
+from gateway.store.values import Sealed
+from gateway.tls import ClientTls
+from protocol.as4.multipart import MultipartFrame, PartSlot
+from protocol.as4.pmode import PMode
+
+MAX_ANSWER_BYTES = 1024 * 1024  # a receipt for 32 parts is below 64 KiB
+PIECE_BYTES = 64 * 1024  # the TLS layer slices larger writes again (docs/performance.md)
+SLOWEST_BYTES_PER_SECOND = 256 * 1024  # how much longer than the P-Mode says a large body may take
+CONNECT_SECONDS = 20.0
+KEEP_SECONDS = 45.0  # shorter than the partner's idle limit, so that we close first
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAnswer:
+    """What the partner answered, believed in nothing."""
+
+    http_status: int
+    content_type: str | None
+    body: bytes = field(repr=False)
+
+
+class Unanswered(Exception):
+    """No usable HTTP answer came; whether the partner has the message is not known."""
+
+
+class Post:
+    """Posts sealed messages of this node to its partners."""
+
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        node: Node,
+        wire_spool: Spool,
+    ) -> None:
+        self._reactor = reactor
+        self._node = node
+        self._wire_spool = wire_spool
+        self._agents: dict[str, tuple[Agent, HTTPConnectionPool]] = {}
+
+    async def deliver(self, sealed: Sealed, pmode: PMode) -> PeerAnswer:
+        """The partner's answer to `sealed`. Raises Unanswered."""
+        frame = MultipartFrame(
+            sealed.soap,
+            [(part.content_id, part.blob.size_bytes) for part in sealed.parts],
+            f"{self._node.settings.state.lower()}.hanoi-gateway",
+        )
+        headers = Headers({"Content-Type": [frame.content_type], "User-Agent": ["hanoi-gateway"]})
+        body = _Body(frame.content_length, lambda: self._pieces(frame, sealed))
+        patience = (
+            pmode.reliability.receipt_timeout_seconds
+            + frame.content_length / SLOWEST_BYTES_PER_SECOND
+        )
+        try:
+            request = self._agent(pmode).request(
+                b"POST", pmode.address.encode("ascii"), headers, body
+            )
+            request.addTimeout(patience, self._reactor)
+            response = await request
+            return await self._read(response, patience)
+        except Unanswered:
+            raise
+        except Exception as failure:
+            raise Unanswered(_sentence(failure)) from failure
+
+    async def close(self) -> None:
+        """Close every kept connection."""
+        for _, pool in self._agents.values():
+            await pool.closeCachedConnections()
+        self._agents.clear()
+
+    def _agent(self, pmode: PMode) -> Agent:
+        known = self._agents.get(pmode.id)
+        if known is None:
+            pool = HTTPConnectionPool(self._reactor, persistent=True)
+            pool.maxPersistentPerHost = pmode.max_in_flight
+            pool.cachedConnectionTimeout = KEEP_SECONDS
+            pool.retryAutomatically = False
+            policy = ClientTls(
+                self._node.tls,
+                pmode.partner_tls,
+                self._node.settings.as4.minimum_tls,
+                urlsplit(pmode.address).hostname or "",
+            )
+            known = (Agent(self._reactor, policy, CONNECT_SECONDS, pool=pool), pool)
+            self._agents[pmode.id] = known
+        return known[0]
+
+    def _pieces(self, frame: MultipartFrame, sealed: Sealed) -> Iterator[bytes]:
+        for piece in frame.pieces():
+            if not isinstance(piece, PartSlot):
+                yield piece
+                continue
+            reader = self._wire_spool.reader(sealed.parts[piece.index].blob)
+            try:
+                while octets := reader.read(PIECE_BYTES):
+                    yield octets
+            finally:
+                reader.close()
+
+    async def _read(self, response: IResponse, patience: float) -> PeerAnswer:
+        done: Deferred[bytes] = Deferred()
+        response.deliverBody(_AnswerBody(done))
+        done.addTimeout(patience, self._reactor)
+        body = await done
+        types = response.headers.getRawHeaders("content-type")
+        return PeerAnswer(response.code, types[0] if types else None, body)
+
+
+def _sentence(failure: BaseException) -> str:
+    """What went wrong, for a person: the innermost reasons, without a stack."""
+    reasons = getattr(failure, "reasons", None)
+    if reasons:
+        return "; ".join(_sentence(reason.value) for reason in reasons)
+    text = str(failure).strip()
+    return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
+
+
+@implementer(IBodyProducer)
+class _Body:
+    """A body of known length, made of pieces, that waits when the socket is full."""
+
+    def __init__(self, length: int, pieces: Callable[[], Iterator[bytes]]) -> None:
+        self.length = length
+        self._pieces = pieces
+        self._task: CooperativeTask | None = None
+
+    def startProducing(self, consumer: IConsumer) -> Deferred[None]:  # noqa: N802 - Twisted's name
+        """Write every piece to `consumer`, one for each turn of the reactor."""
+
+        def write() -> Iterator[None]:
+            for piece in self._pieces():
+                consumer.write(piece)
+                yield None
+
+        self._task = cooperate(write())
+        return self._task.whenDone().addCallback(lambda _: None)
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Wait."""
+        if self._task is not None:
+            self._task.pause()
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Go on."""
+        if self._task is not None:
+            self._task.resume()
+
+    def stopProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Give up; the connection is gone."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.whenDone().addErrback(lambda _: None)
+            task.stop()
+
+
+class _AnswerBody(Protocol):
+    def __init__(self, done: Deferred[bytes]) -> None:
+        self._done: Deferred[bytes] | None = done
+        self._chunks: list[bytes] = []
+        self._size_bytes = 0
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
+        self._chunks.append(data)
+        self._size_bytes += len(data)
+        if self._size_bytes > MAX_ANSWER_BYTES and self.transport is not None:
+            self._finish(Unanswered(f"the answer is larger than {MAX_ANSWER_BYTES} bytes"))
+            self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008, N802
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self._finish(b"".join(self._chunks))
+        else:
+            self._finish(Unanswered(f"the answer broke off: {reason.getErrorMessage()}"))
+
+    def _finish(self, result: bytes | Unanswered) -> None:
+        done, self._done = self._done, None
+        if done is None or done.called:
+            return
+        if isinstance(result, bytes):
+            done.callback(result)
+        else:
+            done.errback(result)
