@@ -1,0 +1,136 @@
+"""The shape of partners/<STATE>.toml, table by table.
+
+Algorithms and certificates have no defaults: a P-Mode that does not name them is refused
+(threat K17). The other defaults are those of protocol.as4.pmode.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, with_config
+
+from config.reading import STRICT
+from config.settings import HttpsUrl, PartySettings, StateCode, Text
+from keys.certificates import MAX_CHAIN
+from protocol.as4.pmode import INITIATOR, RESPONDER, SizeLimits
+from protocol.as4.suites import TokenForm
+
+ACTIONS = (
+    "PreservationRequest",
+    "MlaRequest",
+    "ExtraditionRequest",
+    "Acknowledgement",
+    "ContactCheck",
+)
+SERVICE = "urn:uncc:service:cooperation:1"
+
+_LIMIT = SizeLimits()
+
+Actions = Annotated[tuple[Text, ...], Field(max_length=64)]
+PemFiles = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_CHAIN)]
+Seconds = Annotated[float, Field(gt=0, le=366 * 86400.0)]
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class NameSettings:
+    """[service] or [agreement]: a value, and its type where it has one."""
+
+    value: Text
+    type: Text | None = None
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class RoleSettings:
+    """[roles]: the eb:Role of whoever sends and of whoever receives."""
+
+    sender: Text = INITIATOR
+    receiver: Text = RESPONDER
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class ActionSettings:
+    """[actions]: which eb:Action goes which way."""
+
+    sent: Actions = ACTIONS
+    received: Actions = ACTIONS
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class CertificateSettings:
+    """[certificates]: PEM files beside this one. We encrypt for the first of `encryption`."""
+
+    tls: PemFiles
+    signing: PemFiles
+    encryption: PemFiles
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class SecuritySettings:
+    """[security]: the suite, and how we name certificates in what we write."""
+
+    suite: Literal["edelivery-as4-1.15"]
+    signing_token: TokenForm = TokenForm.BST_X509V3
+    encryption_token: TokenForm = TokenForm.SUBJECT_KEY_IDENTIFIER
+    compress: bool = True
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class ReliabilitySettings:
+    """[reliability]: AS4 reception awareness."""
+
+    max_retries: Annotated[int, Field(ge=0, le=100)] = 8
+    first_interval_seconds: Seconds = 10.0
+    backoff: Annotated[float, Field(ge=1, le=10)] = 2.0
+    max_interval_seconds: Seconds = 3600.0
+    receipt_timeout_seconds: Seconds = 60.0
+    duplicate_window_seconds: Seconds = 30 * 86400.0
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """[limits]: what the partner may send; configuration may lower our hard limits only."""
+
+    max_part_bytes: Annotated[int, Field(ge=1, le=_LIMIT.max_part_bytes)] = _LIMIT.max_part_bytes
+    max_message_bytes: Annotated[int, Field(ge=1, le=_LIMIT.max_message_bytes)] = (
+        _LIMIT.max_message_bytes
+    )
+    max_parts: Annotated[int, Field(ge=0, le=_LIMIT.max_parts)] = _LIMIT.max_parts
+    max_ratio: Annotated[int, Field(ge=1, le=_LIMIT.max_ratio)] = _LIMIT.max_ratio
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class WindowSettings:
+    """[window]: which eb:Timestamp is acceptable around our clock."""
+
+    past_seconds: Seconds = 14 * 86400.0
+    future_seconds: Seconds = 300.0
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class PartnerSettings:
+    """partners/<STATE>.toml, whole."""
+
+    state: StateCode
+    address: HttpsUrl
+    party: PartySettings
+    agreement: NameSettings
+    certificates: CertificateSettings
+    security: SecuritySettings
+    service: NameSettings = NameSettings(SERVICE)
+    roles: RoleSettings = RoleSettings()
+    actions: ActionSettings = ActionSettings()
+    reliability: ReliabilitySettings = ReliabilitySettings()
+    limits: LimitSettings = LimitSettings()
+    window: WindowSettings = WindowSettings()
+    max_in_flight: Annotated[int, Field(ge=1, le=64)] = 4

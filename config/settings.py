@@ -1,0 +1,157 @@
+"""gateway.toml: what one node is and where it listens and stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, with_config
+
+from config.reading import STRICT
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+StateCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Text = Annotated[str, Field(min_length=1, max_length=255)]
+
+UNREGISTERED = "urn:oasis:names:tc:ebcore:partyid-type:unregistered"
+STORE_SCHEMES = ("sqlite", "postgresql+psycopg")
+SQLITE_PREFIX = "sqlite:///"
+
+
+def https_url(text: str) -> str:
+    """`text` if it is an https URL that can be posted to. Raises ValueError."""
+    parts = urlsplit(text)
+    if parts.scheme != "https" or not parts.hostname or not text.isascii():
+        raise ValueError("must be an https URL in ASCII, such as https://as4.example/as4")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must be without user name, query and fragment")
+    return text
+
+
+def loopback(host: str) -> str:
+    """`host` if only this machine can reach it. Raises ValueError."""
+    if not ip_address(host).is_loopback:
+        raise ValueError("must be a loopback address: the local API speaks without TLS")
+    return host
+
+
+def store_url(text: str) -> str:
+    """`text` if it names one of the engines that we know. Raises ValueError."""
+    if urlsplit(text).scheme not in STORE_SCHEMES:
+        raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    return text
+
+
+HttpsUrl = Annotated[str, AfterValidator(https_url)]
+LoopbackHost = Annotated[str, AfterValidator(loopback)]
+StoreUrl = Annotated[str, AfterValidator(store_url)]
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class PartySettings:
+    """[party]: by which eb:PartyId we are known."""
+
+    id: Text
+    type: Text | None = UNREGISTERED
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class As4Settings:
+    """[as4]: where partners reach us."""
+
+    port: Port
+    public_url: HttpsUrl
+    host: Text = "127.0.0.1"
+    minimum_tls: Literal["1.2", "1.3"] = "1.3"
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class LocalSettings:
+    """[local]: where our own authorities reach us. `unix_socket` is relative to the node folder."""
+
+    port: Port
+    host: LoopbackHost = "127.0.0.1"
+    unix_socket: Text | None = None
+    lease_seconds: Annotated[float, Field(gt=0, le=86400)] = 300.0
+    max_deliveries: Annotated[int, Field(ge=1, le=1000)] = 10
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """[store]: an SQLAlchemy URL; the path of an SQLite file is relative to the node folder."""
+
+    url: StoreUrl = SQLITE_PREFIX + "data/gateway.sqlite"
+    password_file: Text | None = None
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class SpoolSettings:
+    """[spool]: where payloads rest, relative to the node folder."""
+
+    folder: Text = "data/spool"
+    wire_folder: Text = "data/wire"
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """[log]"""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class KeySettings:
+    """One key pair: a key URI and a PEM file with its certificate, then the issuers of that."""
+
+    key: Text
+    certificate: Text
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class KeysSettings:
+    """[keys]: what we hold. Several decryption pairs overlap while they are rotated."""
+
+    signing: KeySettings
+    tls: KeySettings
+    decryption: Annotated[tuple[KeySettings, ...], Field(min_length=1, max_length=4)]
+    storage: Text = "keys/storage.key"
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """gateway.toml, whole."""
+
+    state: StateCode
+    party: PartySettings
+    as4: As4Settings
+    local: LocalSettings
+    keys: KeysSettings
+    store: StoreSettings = field(default_factory=StoreSettings)
+    spool: SpoolSettings = field(default_factory=SpoolSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+
+    def spool_folder(self, folder: Path) -> Path:
+        """Where payloads rest, for the node in `folder`."""
+        return folder / self.spool.folder
+
+    def wire_folder(self, folder: Path) -> Path:
+        """Where sealed parts wait for a partner, for the node in `folder`."""
+        return folder / self.spool.wire_folder
+
+    @property
+    def uses_sqlite(self) -> bool:
+        """Whether the store is the embedded one."""
+        return self.store.url.startswith("sqlite")
