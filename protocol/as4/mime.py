@@ -18,6 +18,7 @@ from typing import Final
 
 from protocol.as4.content_type import ContentType, read_content_type
 from protocol.as4.errors import MIME_INCONSISTENCY, Refused, StatusAnswer, refused
+from protocol.as4.limits import MAX_PARTS, MAX_SOAP_BYTES
 from protocol.as4.names import SOAP_MIME
 from protocol.as4.part_headers import (
     MAX_PART_HEADER_BYTES,
@@ -27,10 +28,6 @@ from protocol.as4.part_headers import (
 )
 from protocol.as4.transfer_encoding import Identity, TransferDecoder, decoder_for
 
-#: Attachments of one message (threats.md 0.4); a P-Mode may agree on fewer, never on more.
-MAX_PARTS: Final = 32
-#: An envelope that names 32 signed and encrypted parts is below 64 KiB; 1 MiB forgives much.
-MAX_ROOT_BYTES: Final = 1024 * 1024
 #: Preambles are one line ("This is a multi-part message..."); they are dropped unread.
 MAX_PREAMBLE_BYTES: Final = 1024
 #: White space that gateways may leave behind a delimiter, or behind the last one.
@@ -297,8 +294,8 @@ def _check_soap_type(kind: ContentType) -> None:
 
 
 def _check_root_size(size_bytes: int) -> None:
-    if size_bytes > MAX_ROOT_BYTES:
-        raise Refused(StatusAnswer(413), "G2", f"the SOAP part is over {MAX_ROOT_BYTES} bytes")
+    if size_bytes > MAX_SOAP_BYTES:
+        raise Refused(StatusAnswer(413), "G2", f"the SOAP part is over {MAX_SOAP_BYTES} bytes")
 
 
 def _inconsistent(reason: str) -> Refused:

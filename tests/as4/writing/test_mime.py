@@ -11,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.as4.errors import EbmsAnswer, Refused, StatusAnswer
+from protocol.as4.limits import MAX_PARTS, MAX_SOAP_BYTES
 from protocol.as4.mime import (
-    MAX_PARTS,
-    MAX_ROOT_BYTES,
     MimeEvent,
     MimeReader,
     PartContent,
@@ -305,10 +304,10 @@ def test_number_of_parts() -> None:
 
 
 def test_root_size() -> None:
-    assert len(read([body((ROOT, b"x" * MAX_ROOT_BYTES))])) == 3
+    assert len(read([body((ROOT, b"x" * MAX_SOAP_BYTES))])) == 3
     for content_type, octets in (
-        (MULTIPART, body((ROOT, b"x" * (MAX_ROOT_BYTES + 1)))),
-        ("application/soap+xml", b"x" * (MAX_ROOT_BYTES + 1)),
+        (MULTIPART, body((ROOT, b"x" * (MAX_SOAP_BYTES + 1)))),
+        ("application/soap+xml", b"x" * (MAX_SOAP_BYTES + 1)),
     ):
         with pytest.raises(Refused) as caught:
             read([octets], content_type)
