@@ -62,6 +62,39 @@ def _contradictions(read: PartnerSettings, path: Path, settings: Settings) -> It
             place(path, "reliability", "first_interval_seconds"),
             "is more than reliability.max_interval_seconds",
         )
+    yield from _short_memory(read, path)
+
+
+def _short_memory(read: PartnerSettings, path: Path) -> Iterator[Fault]:
+    """What we forget may come again: not by a retry, and not as a replay (threat R03)."""
+    memory_seconds = read.reliability.duplicate_window_seconds
+    where = place(path, "reliability", "duplicate_window_seconds")
+    trying_seconds = retry_seconds(_reliability(read.reliability))
+    if memory_seconds <= trying_seconds:
+        yield Fault(
+            where,
+            f"is {memory_seconds:.0f}, but a sender with this [reliability] goes on trying for "
+            f"{trying_seconds:.0f} seconds; make it longer than that",
+        )
+    acceptable_seconds = read.window.past_seconds + read.window.future_seconds
+    if memory_seconds <= acceptable_seconds:
+        yield Fault(
+            where,
+            f"is {memory_seconds:.0f}, but [window] is {acceptable_seconds:.0f} seconds wide, so that a "
+            "message could come again after we forgot it; make it longer than that",
+        )
+
+
+def retry_seconds(reliability: Reliability) -> float:
+    """For how long a sender with `reliability` goes on trying, all waiting included."""
+    total_seconds = reliability.receipt_timeout_seconds
+    interval_seconds = reliability.first_interval_seconds
+    for _ in range(reliability.max_retries):
+        total_seconds += interval_seconds + reliability.receipt_timeout_seconds
+        interval_seconds = min(
+            interval_seconds * reliability.backoff, reliability.max_interval_seconds
+        )
+    return total_seconds
 
 
 def _pmode(read: PartnerSettings, certificates: PartnerCertificates, settings: Settings) -> PMode:

@@ -17,6 +17,7 @@ from config.faults import ConfigRefused, Fault
 from keys.refusal import KeyRefused
 
 MAX_TOML_BYTES = 1024 * 1024  # a P-Mode has 3 KiB; a directory of 200 authorities some 200 KiB
+MAX_SHOWN_CHARACTERS = 100  # of a wrong value; what is longer is found by its path
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 T = TypeVar("T")
@@ -123,6 +124,8 @@ def _known_keys(shape: type, parents: list[int | str]) -> list[str]:
 
 
 def _given(value: object) -> str:
-    """The value in question, where it is short enough to be a help."""
+    """The value in question, where it is short enough to be a help, and no URL with a password."""
     text = repr(value)
-    return f" (it is {text})" if isinstance(value, str | int | float) and len(text) < 100 else ""
+    if not isinstance(value, str | int | float) or len(text) > MAX_SHOWN_CHARACTERS:
+        return ""
+    return "" if "://" in text and "@" in text else f" (it is {text})"

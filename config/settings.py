@@ -40,8 +40,11 @@ def loopback(host: str) -> str:
 
 def store_url(text: str) -> str:
     """`text` if it names one of the engines that we know. Raises ValueError."""
-    if urlsplit(text).scheme not in STORE_SCHEMES:
+    parts = urlsplit(text)
+    if parts.scheme not in STORE_SCHEMES:
         raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+    if parts.password is not None:
+        raise ValueError("must be without the password; put that into store.password_file")
     return text
 
 
@@ -53,10 +56,10 @@ StoreUrl = Annotated[str, AfterValidator(store_url)]
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
 class PartySettings:
-    """[party]: by which eb:PartyId we are known."""
+    """[party]: an eb:PartyId. Without a type it has none, which is not the same as an empty one."""
 
     id: Text
-    type: Text | None = UNREGISTERED
+    type: Text | None = None
 
 
 @with_config(STRICT)

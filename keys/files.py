@@ -64,9 +64,18 @@ def make_tight_folder(path: Path) -> None:
 def check_folder(path: Path) -> None:
     """Raises KeyRefused if anybody but us (or root) may exchange files in the folder `path`."""
     status = path.stat()
-    if status.st_mode & _FORBIDDEN_FOLDER_BITS:
+    if status.st_mode & _FORBIDDEN_FOLDER_BITS and not status.st_mode & stat.S_ISVTX:
         raise KeyRefused(path, _mode_sentence(status, "write into", TIGHT_FOLDER_MODE))
     _check_owner(path, status)
+
+
+def check_nobody_else_writes(path: Path) -> None:
+    """Raises KeyRefused if anybody but us (or root) may change the file `path`, if it is there."""
+    if path.exists():
+        status = path.stat()
+        if status.st_mode & _FORBIDDEN_FOLDER_BITS:
+            raise KeyRefused(path, _mode_sentence(status, "change", TIGHT_FILE_MODE))
+        _check_owner(path, status)
 
 
 def _open(path: Path) -> int:

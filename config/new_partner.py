@@ -1,0 +1,123 @@
+"""A partner's card becomes a P-Mode file that a person can read and edit.
+
+The new file is read back, with its certificates, before it takes its place: a set of P-Modes that
+cannot be loaded never stands in the folder, not even for a moment (threat K16).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from config.card import USES, Card, card_faults, read_card
+from config.directory import load_directory
+from config.faults import ConfigRefused, Fault
+from config.node import PARTNERS_FOLDER, SETTINGS_FILE, STATES_FOLDER, partner_files
+from config.own_keys import load_own_keys
+from config.partner import read_partner
+from config.partner_text import partner_text
+from config.reading import read_shape
+from config.settings import Settings
+from keys.certificates import fingerprint, pem
+from keys.files import PUBLIC_FILE_MODE, TIGHT_FILE_MODE, make_tight_folder, write_new
+from keys.identity import shared_keys
+
+REPLACED = ".replaced"  # the P-Mode that was there before, kept beside its successor
+
+
+@dataclass(frozen=True, slots=True)
+class AddedPartner:
+    """What `add_partner` did. `notes` is what somebody should know before relying on it."""
+
+    state: str
+    path: Path
+    fingerprints: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def add_partner(
+    folder: Path, card_path: Path, *, now: datetime, replace: bool = False
+) -> AddedPartner:
+    """The State of the card in `card_path` is a partner of the node in `folder`.
+
+    Raises ConfigRefused with every fault; nothing has changed then. A partner that is there already
+    is replaced only with `replace`; its P-Mode file is kept beside the new one.
+    """
+    folder = folder.absolute()
+    settings = read_shape(Settings, folder / SETTINGS_FILE)
+    card = read_card(card_path)
+    target = folder / PARTNERS_FOLDER / f"{card.state}.toml"
+    if target.exists() and not replace:
+        raise ConfigRefused([Fault(str(target), "is there already; say --replace to replace it")])
+    faults = [*card_faults(card, card_path, now), *_shared(folder, settings, card, card_path)]
+    if faults:
+        raise ConfigRefused(faults)
+    _put(folder, settings, card, target)
+    return AddedPartner(card.state, target, card.fingerprints, tuple(_notes(folder, card)))
+
+
+def _shared(folder: Path, settings: Settings, card: Card, card_path: Path) -> Sequence[Fault]:
+    own = load_own_keys(folder, settings, folder / SETTINGS_FILE).identity
+    if card.state == own.state:
+        return [Fault(str(card_path), f"is the card of {own.state}, this node's own State")]
+    others = [read_partner(path, settings).identity for path in partner_files(folder)]
+    known = [own, card.identity, *(one for one in others if one.state != card.state)]
+    return [Fault(str(card_path), sentence) for sentence in shared_keys(known)]
+
+
+def _put(folder: Path, settings: Settings, card: Card, target: Path) -> None:
+    """Write all beside the target, read it back, and move it in: the P-Mode file last."""
+    draft = folder / PARTNERS_FOLDER / f".new-{card.state}"
+    shutil.rmtree(draft, ignore_errors=True)
+    make_tight_folder(draft)
+    try:
+        files = _write_certificates(draft, card)
+        write_new(draft / target.name, _text(settings, card, files).encode(), TIGHT_FILE_MODE)
+        read_partner(draft / target.name, settings)
+        for names in files.values():
+            for name in names:
+                (draft / name).replace(target.parent / name)
+        if target.exists():
+            target.replace(target.with_name(target.name + REPLACED))
+        (draft / target.name).replace(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _write_certificates(draft: Path, card: Card) -> dict[str, tuple[str, ...]]:
+    """The names of the PEM files for each use; a name holds the fingerprint, so none collide."""
+    identity = card.identity
+    certificates: dict[str, tuple[x509.Certificate, ...]] = {
+        "tls": identity.tls_certificates,
+        "signing": identity.signing_certificates,
+        "encryption": identity.encryption_certificates,
+    }
+    names: dict[str, tuple[str, ...]] = {}
+    for use in USES:
+        names[use] = tuple(_file_name(card.state, use, one) for one in certificates[use])
+        for name, certificate in zip(names[use], certificates[use], strict=True):
+            write_new(draft / name, pem(certificate), PUBLIC_FILE_MODE)
+    return names
+
+
+def _file_name(state: str, use: str, certificate: x509.Certificate) -> str:
+    return f"{state}.{use}.{fingerprint(certificate)[:16]}.pem"
+
+
+def _text(settings: Settings, card: Card, files: dict[str, tuple[str, ...]]) -> str:
+    return partner_text(settings.state, card, files)
+
+
+def _notes(folder: Path, card: Card) -> list[str]:
+    directory = load_directory(folder / STATES_FOLDER)
+    if card.state in directory.states:
+        return []
+    return [
+        f"{card.state} is not in the State directory: until {STATES_FOLDER}/{card.state}.toml is "
+        "there, no request from it or to it finds a competent authority and all are refused"
+    ]

@@ -1,0 +1,130 @@
+"""One node folder, read once and whole: what is wrong with it is said all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from protocol.convention.directory import Directory
+
+from config.consistency import directory_faults, settings_faults
+from config.credentials import FILE as CREDENTIALS_FILE
+from config.credentials import Credentials, load_credentials
+from config.directory import load_directory
+from config.faults import ConfigRefused, Fault
+from config.own_keys import OwnKeys, TlsMaterial, load_own_keys
+from config.partner import Partner, read_partner
+from config.reading import Collected, read_shape
+from config.settings import SQLITE_PREFIX, Settings
+from keys.files import check_folder, check_nobody_else_writes, read_tight
+from keys.identity import PartnerIdentity, shared_keys
+from keys.refusal import KeyRefused
+from keys.ring import FileDecrypter, FileSigner
+from keys.storage_key import StorageKey
+from protocol.as4.pmode import PMode
+
+SETTINGS_FILE = "gateway.toml"
+PARTNERS_FOLDER = "partners"
+STATES_FOLDER = "states"
+
+__all__ = ["Node", "TlsMaterial", "load_node"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Everything that one gateway knows when it starts. `partners` and `pmodes` go in parallel."""
+
+    folder: Path
+    settings: Settings
+    directory: Directory
+    credentials: Credentials = field(repr=False)
+    pmodes: tuple[PMode, ...]
+    partners: tuple[PartnerIdentity, ...]
+    signer: FileSigner
+    decrypters: tuple[FileDecrypter, ...]
+    tls: TlsMaterial
+    storage_key: StorageKey
+    own_identity: PartnerIdentity
+    store_url: str = field(repr=False)  # may hold a password
+
+
+def load_node(folder: Path) -> Node:
+    """The node in `folder`. Raises ConfigRefused with every fault that keeps it from running."""
+    folder = folder.absolute()
+    found = Collected()
+    found.faults.extend(_writable_by_others(folder))
+    path = folder / SETTINGS_FILE
+    settings = found.attempt(lambda: read_shape(Settings, path))
+    directory = found.attempt(lambda: load_directory(folder / STATES_FOLDER))
+    credentials = found.attempt(lambda: load_credentials(folder))
+    if settings is None:
+        raise ConfigRefused(found.faults)
+    found.faults.extend(settings_faults(settings, path))
+    own = found.attempt(lambda: load_own_keys(folder, settings, path))
+    partners = _load_partners(folder, settings, found)
+    store_url = found.attempt(lambda: _store_url(folder, settings))
+    _check_distinct(own, partners, folder, found)
+    if directory is not None:
+        found.faults.extend(directory_faults(directory, credentials, settings, folder))
+    found.refuse_if_any()
+    if directory is None or credentials is None or own is None or store_url is None:
+        raise ConfigRefused(found.faults)
+    return Node(
+        folder=folder,
+        settings=settings,
+        directory=directory,
+        credentials=credentials,
+        pmodes=tuple(partner.pmode for partner in partners),
+        partners=tuple(partner.identity for partner in partners),
+        signer=own.signer,
+        decrypters=own.decrypters,
+        tls=own.tls,
+        storage_key=own.storage_key,
+        own_identity=own.identity,
+        store_url=store_url,
+    )
+
+
+def partner_files(folder: Path) -> list[Path]:
+    """The P-Modes of the node in `folder`, in the order of their States."""
+    return sorted((folder / PARTNERS_FOLDER).glob("*.toml"))
+
+
+def _load_partners(folder: Path, settings: Settings, found: Collected) -> tuple[Partner, ...]:
+    read = [found.attempt(partial(read_partner, path, settings)) for path in partner_files(folder)]
+    return tuple(partner for partner in read if partner is not None)
+
+
+def _check_distinct(
+    own: OwnKeys | None, partners: Sequence[Partner], folder: Path, found: Collected
+) -> None:
+    """No key and no party may stand for two States, ours among them (threats K05, K09)."""
+    known = [partner.identity for partner in partners]
+    for sentence in shared_keys(known if own is None else [own.identity, *known]):
+        found.add(folder / PARTNERS_FOLDER, sentence)
+
+
+def _writable_by_others(folder: Path) -> Iterator[Fault]:
+    files = [folder / SETTINGS_FILE, folder / CREDENTIALS_FILE, *partner_files(folder)]
+    for check, paths in ((check_folder, [folder]), (check_nobody_else_writes, files)):
+        for path in paths:
+            try:
+                check(path)
+            except KeyRefused as e:
+                yield Fault(str(e.path), e.sentence)
+
+
+def _store_url(folder: Path, settings: Settings) -> str:
+    """The URL of the store with its path made absolute, or with its password put in."""
+    url, password_file = settings.store.url, settings.store.password_file
+    if url.startswith(SQLITE_PREFIX):
+        return f"{SQLITE_PREFIX}{folder / url.removeprefix(SQLITE_PREFIX)}"
+    if password_file is None:
+        return url
+    password = read_tight(folder / password_file).decode("utf-8").strip()
+    parts = urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}").geturl()

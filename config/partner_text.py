@@ -1,0 +1,129 @@
+"""The P-Mode file as we write it: every agreed value, with what it means beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from config.card import Card
+from config.partner import agreement_between
+from config.partner_certificates import has_key_identifier
+from config.partner_settings import (
+    ACTIONS,
+    SERVICE,
+    LimitSettings,
+    ReliabilitySettings,
+    RoleSettings,
+    WindowSettings,
+)
+from config.toml_text import array, quoted, truth
+from protocol.as4.suites import EDELIVERY_115, TokenForm
+
+
+def partner_text(own_state: str, card: Card, files: Mapping[str, Sequence[str]]) -> str:
+    """partners/<STATE>.toml for `card`; `files` are its PEM files by use."""
+    return "\n".join(
+        (
+            _who(own_state, card),
+            _agreed(own_state, card),
+            _certificates(files),
+            _security(card),
+            _reliability(ReliabilitySettings()),
+            _limits(LimitSettings(), WindowSettings()),
+        )
+    )
+
+
+def _who(own_state: str, card: Card) -> str:
+    return f"""\
+# What {own_state} agreed with {card.state} (a P-Mode, ebMS 3.0 section 4). Both sides keep one, and
+# the two mirror each other. After an edit run: hanoi-gateway check
+
+state = {quoted(card.state)}
+# Where we post our messages.
+address = {quoted(card.address)}
+# How many of our messages may be under way to this partner at once.
+max_in_flight = 4
+"""
+
+
+def _agreed(own_state: str, card: Card) -> str:
+    identity, roles = card.identity, RoleSettings()
+    kind = "" if identity.party_type is None else f"type = {quoted(identity.party_type)}\n"
+    return f"""\
+# eb:PartyId of the partner. Without the line "type" the PartyId has no type.
+[party]
+id = {quoted(identity.party_id)}
+{kind}
+# Must be the same on both sides, to the letter.
+[agreement]
+value = {quoted(agreement_between(own_state, card.state))}
+
+[service]
+value = {quoted(SERVICE)}
+
+# eb:Role of whoever sends a message, and of whoever receives it, in both directions.
+[roles]
+sender = {quoted(roles.sender)}
+receiver = {quoted(roles.receiver)}
+
+# eb:Action: what we may send, and what we take. The partner has the two the other way round.
+[actions]
+sent = {array(ACTIONS)}
+received = {array(ACTIONS)}
+"""
+
+
+def _certificates(files: Mapping[str, Sequence[str]]) -> str:
+    return f"""\
+# PEM files beside this one, one certificate in each. While the partner exchanges a key, name the
+# old and the new one; we encrypt for the first one of "encryption".
+[certificates]
+tls = {array(files["tls"])}
+signing = {array(files["signing"])}
+encryption = {array(files["encryption"])}
+"""
+
+
+def _security(card: Card) -> str:
+    named = all(map(has_key_identifier, card.identity.encryption_certificates))
+    encryption_token = TokenForm.SUBJECT_KEY_IDENTIFIER if named else TokenForm.ISSUER_SERIAL
+    return f"""\
+# How we name certificates in what we write; all forms are read:
+# {", ".join(form.value for form in TokenForm)}
+[security]
+suite = {quoted(EDELIVERY_115.id)}
+signing_token = {quoted(TokenForm.BST_X509V3.value)}
+encryption_token = {quoted(encryption_token.value)}
+compress = {truth(True)}
+"""
+
+
+def _reliability(values: ReliabilitySettings) -> str:
+    return f"""\
+# A message without a receipt is sent again, first after first_interval_seconds, then after backoff
+# times as long, until max_retries. duplicate_window_seconds: for how long we recognise a message of
+# theirs that comes again; it must be longer than they go on trying.
+[reliability]
+max_retries = {values.max_retries}
+first_interval_seconds = {values.first_interval_seconds}
+backoff = {values.backoff}
+max_interval_seconds = {values.max_interval_seconds}
+receipt_timeout_seconds = {values.receipt_timeout_seconds}
+duplicate_window_seconds = {values.duplicate_window_seconds}
+"""
+
+
+def _limits(limits: LimitSettings, window: WindowSettings) -> str:
+    return f"""\
+# What we take in one message, after decompression. These are the highest values allowed.
+[limits]
+max_part_bytes = {limits.max_part_bytes}
+max_message_bytes = {limits.max_message_bytes}
+max_parts = {limits.max_parts}
+max_ratio = {limits.max_ratio}
+
+# How far eb:Timestamp may lie from our clock.
+[window]
+past_seconds = {window.past_seconds}
+future_seconds = {window.future_seconds}
+"""
