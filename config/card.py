@@ -1,155 +1,124 @@
-"""The public card of a State: what its partners need to know of it, in one TOML file to hand over.
+"""A partner's card becomes a P-Mode file that a person can read and edit.
 
-A card has no signature of its own. The two offices compare its fingerprints on another way (by
-telephone, on paper) before they rely on it; `Card.fingerprints` is what they read to each other.
+The new file is read back, with its certificates, before it takes its place: a set of P-Modes that
+cannot be loaded never stands in the folder, not even for a moment (threat K16).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
-from pydantic import Field, with_config
 
-from config.faults import ConfigRefused, Fault
-from config.reading import STRICT, Collected, place, read_shape
-from config.settings import HttpsUrl, PartySettings, StateCode
-from config.toml_text import blocks, quoted
-from keys.certificates import MAX_CHAIN, fingerprint, parse_certificates, pem
-from keys.identity import PartnerIdentity
-from keys.trust import Purpose, decide
+from config.card_file import USES, Card, card_faults, read_card
+from config.directory import load_directory
+from config.faults import ConfigRefused, Fault, refuse_if
+from config.node import PARTNERS_FOLDER, SETTINGS_FILE, STATES_FOLDER, partner_files
+from config.own_keys import load_own_keys
+from config.partner import read_partner
+from config.partner_text import partner_text
+from config.reading import read_shape
+from config.settings import Settings
+from keys.certificates import fingerprint, pem
+from keys.files import PUBLIC_FILE_MODE, TIGHT_FILE_MODE, make_tight_folder, write_new
+from keys.identity import shared_keys
 
-FILE = "card.toml"
-USES = ("tls", "signing", "encryption")
-_PURPOSES = {
-    "tls": (Purpose.TLS_CLIENT, Purpose.TLS_SERVER),
-    "signing": (Purpose.SIGNING,),
-    "encryption": (Purpose.ENCRYPTION,),
-}
+__all__ = ["AddedPartner", "Card", "add_partner", "read_card"]
 
-Pems = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_CHAIN)]
-
-
-@with_config(STRICT)
-@dataclass(frozen=True, slots=True)
-class _CertificatesShape:
-    tls: Pems
-    signing: Pems
-    encryption: Pems
-
-
-@with_config(STRICT)
-@dataclass(frozen=True, slots=True)
-class _CardShape:
-    state: StateCode
-    address: HttpsUrl
-    party: PartySettings
-    certificates: _CertificatesShape
+REPLACED = ".replaced"  # the P-Mode that was there before, kept beside its successor
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
-    """What a State says of itself: nothing here is secret, and nothing is believed yet."""
+class AddedPartner:
+    """What `add_partner` did. `notes` is what somebody should know before relying on it."""
 
-    address: str
-    identity: PartnerIdentity
-
-    @property
-    def state(self) -> str:
-        """The State of the card."""
-        return self.identity.state
-
-    @property
-    def fingerprints(self) -> tuple[tuple[str, str], ...]:
-        """For each certificate what it is for, and its SHA-256 in hexadecimal."""
-        return tuple((use, fingerprint(certificate)) for use, certificate in _each(self.identity))
+    state: str
+    path: Path
+    fingerprints: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
 
 
-def read_card(path: Path) -> Card:
-    """The card in the file `path`. Raises ConfigRefused."""
-    shape = read_shape(_CardShape, path)
-    found = Collected()
-    tls, signing, encryption = (
-        tuple(_parsed(path, use, getattr(shape.certificates, use), found)) for use in USES
-    )
-    found.refuse_if_any()
-    identity = PartnerIdentity(
-        shape.state, shape.party.id, shape.party.type, tls, signing, encryption
-    )
-    return Card(shape.address, identity)
+def add_partner(
+    folder: Path, card_path: Path, *, replace: bool = False, now: datetime | None = None
+) -> AddedPartner:
+    """The State of the card in `card_path` is a partner of the node in `folder`.
+
+    Raises ConfigRefused with every fault; nothing has changed then. A partner that is there already
+    is replaced only with `replace`; its P-Mode file is kept beside the new one. `now` is for tests.
+    """
+    folder = folder.absolute()
+    settings = read_shape(Settings, folder / SETTINGS_FILE)
+    card = read_card(card_path)
+    target = folder / PARTNERS_FOLDER / f"{card.state}.toml"
+    if target.exists() and not replace:
+        raise ConfigRefused([Fault(str(target), "is there already; say --replace to replace it")])
+    faults = card_faults(card, card_path, now or datetime.now(UTC))
+    refuse_if([*faults, *_shared(folder, settings, card, card_path)])
+    _put(folder, settings, card, target)
+    return AddedPartner(card.state, target, card.fingerprints, tuple(_notes(folder, card)))
 
 
-def card_faults(card: Card, path: Path, now: datetime) -> Iterator[Fault]:
-    """What is wrong with the certificates of `card` at `now`: form, key, purpose, validity."""
-    for use in USES:
-        certificates = _of(card.identity, use)
-        for position, certificate in enumerate(certificates):
-            for purpose in _PURPOSES[use]:
-                decision = decide(certificate, pinned=certificates, now=now, purpose=purpose)
-                if not decision.trusted:
-                    yield Fault(place(path, "certificates", use, position), decision.because)
-            if use != "tls" and not isinstance(certificate.public_key(), rsa.RSAPublicKey):
-                yield Fault(
-                    place(path, "certificates", use, position),
-                    "has no RSA key, which the suite edelivery-as4-1.15 needs",
-                )
+def _shared(folder: Path, settings: Settings, card: Card, card_path: Path) -> Sequence[Fault]:
+    own = load_own_keys(folder, settings, folder / SETTINGS_FILE).identity
+    if card.state == own.state:
+        return [Fault(str(card_path), f"is the card of {own.state}, this node's own State")]
+    others = [read_partner(path, settings).identity for path in partner_files(folder)]
+    known = [own, card.identity, *(one for one in others if one.state != card.state)]
+    return [Fault(str(card_path), sentence) for sentence in shared_keys(known)]
 
 
-def card_text(address: str, identity: PartnerIdentity) -> str:
-    """card.toml of the State that `identity` describes."""
-    kind = "" if identity.party_type is None else f"type = {quoted(identity.party_type)}\n"
-    return (
-        f"# The public card of {identity.state}. Hand it to a partner, and read the fingerprints\n"
-        "# below to each other on another way before either side relies on it.\n"
-        f"{_fingerprint_lines(identity)}\n"
-        f"state = {quoted(identity.state)}\n"
-        f"address = {quoted(address)}\n\n"
-        f"[party]\nid = {quoted(identity.party_id)}\n{kind}\n"
-        f"[certificates]\n"
-        + "".join(f"{use} = {blocks(map(_pem_text, _of(identity, use)))}\n" for use in USES)
-    )
+def _put(folder: Path, settings: Settings, card: Card, target: Path) -> None:
+    """Write all beside the target, read it back, and move it in: the P-Mode file last."""
+    draft = folder / PARTNERS_FOLDER / f".new-{card.state}"
+    shutil.rmtree(draft, ignore_errors=True)
+    make_tight_folder(draft)
+    try:
+        files = _write_certificates(draft, card)
+        write_new(draft / target.name, _text(settings, card, files).encode(), TIGHT_FILE_MODE)
+        read_partner(draft / target.name, settings)
+        for names in files.values():
+            for name in names:
+                (draft / name).replace(target.parent / name)
+        if target.exists():
+            target.replace(target.with_name(target.name + REPLACED))
+        (draft / target.name).replace(target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
-def _fingerprint_lines(identity: PartnerIdentity) -> str:
-    return "".join(f"# {use:<10} {fingerprint(one)}\n" for use, one in _each(identity))
-
-
-def _each(identity: PartnerIdentity) -> Iterator[tuple[str, x509.Certificate]]:
-    for use in USES:
-        for certificate in _of(identity, use):
-            yield use, certificate
-
-
-def _of(identity: PartnerIdentity, use: str) -> tuple[x509.Certificate, ...]:
-    return {
+def _write_certificates(draft: Path, card: Card) -> dict[str, tuple[str, ...]]:
+    """The names of the PEM files for each use; a name holds the fingerprint, so none collide."""
+    identity = card.identity
+    certificates: dict[str, tuple[x509.Certificate, ...]] = {
         "tls": identity.tls_certificates,
         "signing": identity.signing_certificates,
         "encryption": identity.encryption_certificates,
-    }[use]
+    }
+    names: dict[str, tuple[str, ...]] = {}
+    for use in USES:
+        names[use] = tuple(_file_name(card.state, use, one) for one in certificates[use])
+        for name, certificate in zip(names[use], certificates[use], strict=True):
+            write_new(draft / name, pem(certificate), PUBLIC_FILE_MODE)
+    return names
 
 
-def _pem_text(certificate: x509.Certificate) -> str:
-    return pem(certificate).decode("ascii")
+def _file_name(state: str, use: str, certificate: x509.Certificate) -> str:
+    return f"{state}.{use}.{fingerprint(certificate)[:16]}.pem"
 
 
-def _parsed(
-    path: Path, use: str, texts: tuple[str, ...], found: Collected
-) -> Iterator[x509.Certificate]:
-    for position, text in enumerate(texts):
-        where = place(path, "certificates", use, position)
-        read = found.attempt(partial(_one, text, where))
-        if read is not None:
-            yield read
+def _text(settings: Settings, card: Card, files: dict[str, tuple[str, ...]]) -> str:
+    return partner_text(settings.state, card, files)
 
 
-def _one(text: str, where: str) -> x509.Certificate:
-    found = parse_certificates(text.encode("utf-8"), Path(where))
-    if len(found) != 1:
-        raise ConfigRefused([Fault(where, f"holds {len(found)} certificates, not one")])
-    return found[0]
+def _notes(folder: Path, card: Card) -> list[str]:
+    directory = load_directory(folder / STATES_FOLDER)
+    if card.state in directory.states:
+        return []
+    return [
+        f"{card.state} is not in the State directory: until {STATES_FOLDER}/{card.state}.toml is "
+        "there, no request from it or to it finds a competent authority and all are refused"
+    ]

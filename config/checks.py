@@ -6,7 +6,7 @@ An error keeps the gateway from running, or a partner from being served; a warni
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from config.authorities import authorities_of
@@ -19,8 +19,9 @@ from keys.files import read_tight
 from keys.refusal import KeyRefused
 
 
-def check_node(folder: Path, now: datetime) -> list[Fault]:
-    """Every fault of the node in `folder` at `now` (aware), errors first, each said once."""
+def check_node(folder: Path, now: datetime | None = None) -> list[Fault]:
+    """Every fault of the node in `folder`, errors first, each said once. `now` is for tests."""
+    now = now or datetime.now(UTC)
     folder = folder.absolute()
     if not folder.is_dir():
         return [Fault(str(folder), "is no folder; make a node with: hanoi-gateway init")]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from config import credentials
 from config.authorities import authorities_of
-from config.card import FILE as CARD_FILE
-from config.card import card_text
+from config.card_file import FILE as CARD_FILE
+from config.card_file import card_text
 from config.credentials import AUDITOR, Credential, credentials_text, new_token, token_digest
 from config.directory import load_directory
 from config.faults import ConfigRefused, Fault

@@ -80,7 +80,7 @@ def _short_memory(read: PartnerSettings, path: Path) -> Iterator[Fault]:
     if memory_seconds <= acceptable_seconds:
         yield Fault(
             where,
-            f"is {memory_seconds:.0f}, but [window] is {acceptable_seconds:.0f} seconds wide, so that a "
+            f"is {memory_seconds:.0f}, but [window] is {acceptable_seconds:.0f} seconds wide: a "
             "message could come again after we forgot it; make it longer than that",
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from config.card import Card
+from config.card_file import Card
 from config.partner import agreement_between
 from config.partner_certificates import has_key_identifier
 from config.partner_settings import (
