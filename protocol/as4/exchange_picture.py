@@ -63,7 +63,7 @@ _NOTES: Final = {0: ", before the first attempt", 1: "", 2: ", no retry left"}
 
 def _arrows(state: ExchangeState, label: str, event: Event) -> list[str]:
     """One arrow; more where it matters how many attempts were made."""
-    possible = (0,) if state is ExchangeState.READY else (1, 2)
+    possible: tuple[int, ...] = (0,) if state is ExchangeState.READY else (1, 2)
     possible = (0, 1, 2) if state is ExchangeState.SUSPENDED else possible
     ends = {attempts: _end(state, event, attempts) for attempts in possible}
     by_end = {end: _NOTES[attempts] for attempts, end in reversed(ends.items())}

@@ -57,15 +57,21 @@ def is_transformed(mime_type: str) -> bool:
     return essence.startswith("text/") or _XML_TYPE.fullmatch(essence) is not None
 
 
-def digest_for(mime_type: str, digest_algorithm: str) -> PartDigest:
-    """A new digest for a part of `mime_type`. Raises NotDigestible for an unknown algorithm."""
+def new_hash(digest_algorithm: str) -> hashlib._Hash:
+    """A new hash by its ds:DigestMethod identifier. Raises NotDigestible for an unknown one."""
     name = _HASHES.get(digest_algorithm)
     if name is None:
         raise NotDigestible(f"the digest algorithm {digest_algorithm!r} is not known")
+    return hashlib.new(name)
+
+
+def digest_for(mime_type: str, digest_algorithm: str) -> PartDigest:
+    """A new digest for a part of `mime_type`. Raises NotDigestible for an unknown algorithm."""
+    hashed = new_hash(digest_algorithm)
     essence = _essence(mime_type)
     if _XML_TYPE.fullmatch(essence) is not None:
-        return _XmlDigest(name)
-    return _TextDigest(name) if essence.startswith("text/") else _PlainDigest(name)
+        return _XmlDigest(hashed)
+    return _TextDigest(hashed) if essence.startswith("text/") else _PlainDigest(hashed)
 
 
 def _essence(mime_type: str) -> str:
@@ -73,8 +79,8 @@ def _essence(mime_type: str) -> str:
 
 
 class _PlainDigest:
-    def __init__(self, name: str) -> None:
-        self._hash = hashlib.new(name)
+    def __init__(self, hashed: hashlib._Hash) -> None:
+        self._hash = hashed
 
     def receive(self, octets: bytes) -> None:
         self._hash.update(octets)
@@ -99,8 +105,8 @@ class _TextDigest(_PlainDigest):
 
 
 class _XmlDigest(_PlainDigest):
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
+    def __init__(self, hashed: hashlib._Hash) -> None:
+        super().__init__(hashed)
         self._octets = bytearray()
 
     def receive(self, octets: bytes) -> None:
