@@ -7,6 +7,7 @@ Token Profile, SwA Profile), XML Signature 1.1, XML Encryption 1.1, RFC 9231.
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import unquote
 
 # Namespaces of elements and attributes.
 SOAP12: Final = "http://www.w3.org/2003/05/soap-envelope"
@@ -83,3 +84,11 @@ CID: Final = "cid:"
 def qname(namespace: str, local: str) -> str:
     """`{namespace}local`, as lxml names elements and attributes."""
     return f"{{{namespace}}}{local}"
+
+
+def content_id_of(cid_uri: str) -> str:
+    """The Content-ID that a `cid:` URI means, percent signs resolved (RFC 2392 section 2).
+
+    Some peers write "%40" for "@": what is compared is the decoded form, on every side.
+    """
+    return unquote(cid_uri.removeprefix(CID))

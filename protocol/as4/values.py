@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from protocol.as4.errors import Severity
+from protocol.as4.names import CID, content_id_of
 
 GZIP = "application/gzip"
 
@@ -112,7 +113,7 @@ class SignedReference:
     @property
     def content_id(self) -> str | None:
         """The Content-ID if this reference is to a MIME part, else None."""
-        return self.uri[4:] if self.uri.startswith("cid:") else None
+        return content_id_of(self.uri) if self.uri.startswith(CID) else None
 
 
 @dataclass(frozen=True, slots=True)

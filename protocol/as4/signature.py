@@ -1,0 +1,178 @@
+"""The signature of an envelope holds, and what was signed is read again: gate G7.
+
+The steps, in their order; policy comes before the first operation with a key:
+
+1. There is one ds:Signature, made of SignedInfo, SignatureValue and KeyInfo.
+2. SignedInfo is canonicalised; from here on only its canonical octets are read.
+3. Every algorithm is the suite's, every reference has the one form that the profile allows.
+4. The references cover eb:Messaging, the Body and each part, each once.
+5. KeyInfo means one of the P-Mode's certificates.
+6. The signature value holds with that certificate's key.
+7. The digests of eb:Messaging and Body hold.
+8. The message unit is read again, from the octets that were digested.
+
+The caller must still check: trust and identity of the signer (keys), the digests of the parts
+(`attachments`), time window and duplicates.
+
+Source: XML Signature 1.1 section 3.2, AS4 1.0 section 5.1, eDelivery AS4 1.15 section 3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from lxml import etree
+
+from protocol.as4.coverage import check_coverage
+from protocol.as4.envelope import SIGNATURE, Envelope
+from protocol.as4.errors import FAILED_AUTHENTICATION, POLICY_NONCOMPLIANCE, Refused, refused
+from protocol.as4.header import read_unit
+from protocol.as4.names import DS, RSA_SHA256, SHA256, qname
+from protocol.as4.signed_info import PlannedReference, SignedInfo, read_signed_info
+from protocol.as4.suites import Suite
+from protocol.as4.tokens import certificates_meant, marks_of
+from protocol.as4.values import MessageUnit, SignedReference
+from protocol.as4.xml import base64_octets, canonical, text_of
+from protocol.hardened import parse_again
+
+_CHILDREN: Final = [qname(DS, "SignedInfo"), qname(DS, "SignatureValue"), qname(DS, "KeyInfo")]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedEnvelope:
+    """An envelope whose signature holds. `unit` was read from the octets that were digested.
+
+    `references` stand in the order of SignedInfo; those to parts are still to be checked.
+    """
+
+    unit: MessageUnit
+    references: tuple[SignedReference, ...]
+    signer: x509.Certificate
+    security: etree._Element = field(repr=False)
+
+
+def verify_signature(
+    envelope: Envelope, certificates: Sequence[x509.Certificate], suite: Suite
+) -> SignedEnvelope:
+    """The signed view of `envelope`, its signer being one of `certificates` (of the P-Mode).
+
+    Raises Refused: EBMS:0103 where the policy is not kept, EBMS:0101 where a check fails.
+    """
+    security, signed_info, value, key_info = _signature(envelope)
+    octets, plan = _read_canonical(signed_info, suite)
+    covered = check_coverage(envelope, plan.references)
+    meant = certificates_meant(key_info, security, certificates)
+    signer = _signer(meant, _signature_value(value), octets, suite)
+    _check_digest(envelope.body, covered.body, suite)
+    messaging = _check_digest(envelope.messaging, covered.messaging, suite)
+    return SignedEnvelope(
+        unit=_read_again(messaging, envelope),
+        references=tuple(_signed_reference(reference, suite) for reference in plan.references),
+        signer=signer,
+        security=security,
+    )
+
+
+def _signature(
+    envelope: Envelope,
+) -> tuple[etree._Element, etree._Element, etree._Element, etree._Element]:
+    """The security header and the three children of its signature."""
+    security = envelope.security
+    signature = None if security is None else security.find(SIGNATURE)
+    if security is None or signature is None:
+        raise _noncompliant("the message is not signed")
+    if [child.tag for child in signature] != _CHILDREN:
+        raise _noncompliant("ds:Signature must hold SignedInfo, SignatureValue, KeyInfo only")
+    signed_info, value, key_info = signature
+    return security, signed_info, value, key_info
+
+
+def _read_canonical(signed_info: etree._Element, suite: Suite) -> tuple[bytes, SignedInfo]:
+    """The octets that are signed, and the plan as it stands in them."""
+    claimed = read_signed_info(signed_info, suite)
+    octets = canonical(signed_info, claimed.prefixes)
+    plan = read_signed_info(parse_again(octets), suite)
+    if plan != claimed:
+        raise _noncompliant("SignedInfo reads otherwise in its canonical form")
+    return octets, plan
+
+
+def _signature_value(element: etree._Element) -> bytes:
+    try:
+        return base64_octets(text_of(element))
+    except ValueError as fault:
+        raise refused(FAILED_AUTHENTICATION, "G7", f"ds:SignatureValue: {fault}") from fault
+
+
+_Holds = Callable[[CertificatePublicKeyTypes, bytes, bytes], bool]
+
+
+def _rsa_sha256_holds(key: CertificatePublicKeyTypes, value: bytes, octets: bytes) -> bool:
+    if not isinstance(key, RSAPublicKey):
+        return False
+    try:
+        key.verify(value, octets, PKCS1v15(), hashes.SHA256())
+    except InvalidSignature:
+        return False
+    return True
+
+
+#: How a value is verified, by signature algorithm; a suite with another one adds its line here.
+_VERIFICATIONS: Final[dict[str, _Holds]] = {RSA_SHA256: _rsa_sha256_holds}
+
+_DIGESTS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    SHA256: lambda octets: hashlib.sha256(octets).digest(),
+}
+
+
+def _signer(
+    meant: Sequence[x509.Certificate], value: bytes, octets: bytes, suite: Suite
+) -> x509.Certificate:
+    holds = _VERIFICATIONS.get(suite.signature)
+    if holds is None:
+        raise _noncompliant(f"no verification for {suite.signature} is known here")
+    for certificate in meant:
+        if holds(marks_of(certificate).public_key, value, octets):
+            return certificate
+    raise refused(FAILED_AUTHENTICATION, "G7", "the signature value does not hold")
+
+
+def _check_digest(block: etree._Element, reference: PlannedReference, suite: Suite) -> bytes:
+    """The canonical octets of `block`, which have the digest of `reference`."""
+    digest = _DIGESTS.get(suite.digest)
+    if digest is None:
+        raise _noncompliant(f"no digest for {suite.digest} is known here")
+    octets = canonical(block, reference.prefixes)
+    if not compare_digest(digest(octets), reference.digest):
+        raise refused(FAILED_AUTHENTICATION, "G7", f"the digest of {block.tag} does not hold")
+    return octets
+
+
+def _read_again(messaging: bytes, envelope: Envelope) -> MessageUnit:
+    unit = read_unit(parse_again(messaging))
+    if unit != envelope.unit:
+        raise _noncompliant("the message unit reads otherwise in its canonical form")
+    return unit
+
+
+def _signed_reference(reference: PlannedReference, suite: Suite) -> SignedReference:
+    return SignedReference(
+        uri=reference.uri,
+        digest_algorithm=suite.digest,
+        digest=reference.digest,
+        octets=canonical(reference.element),
+    )
+
+
+def _noncompliant(reason: str) -> Refused:
+    return refused(POLICY_NONCOMPLIANCE, "G7", reason)
