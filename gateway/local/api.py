@@ -4,32 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-import structlog
+from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
+from config.credentials import AUDITOR
 from gateway.local.answers import Answer, as_problem, write_answer
 from gateway.local.calls import Call, Gone
 from gateway.local.inbox import Inbox
 from gateway.local.limits import MAX_KEY_CHARACTERS
 from gateway.local.messages import Messages
 from gateway.local.operations import Operations
-from gateway.local.ports import AUDITOR, InThread
+from gateway.local.ports import InThread
 from gateway.local.problems import (
     FORBIDDEN,
     INTERNAL,
     MALFORMED,
     Problem,
     unauthorized,
+    unavailable,
 )
 from gateway.local.requests import LocalRequest
 from gateway.local.routes import Credential, Route, find_route
 from gateway.metrics import Metrics
-
-_log = structlog.get_logger("gateway.local")
+from gateway.store.faults import StoreFault
 
 Endpoint = Callable[[Call], Awaitable[Answer]]
 
@@ -60,10 +61,12 @@ class LocalResource(Resource):
         self,
         operations: Mapping[str, Endpoint],
         metrics: Metrics,
+        log: FilteringBoundLogger,
         reactor: IReactorTime,
         in_thread: InThread,
     ) -> None:
         super().__init__()
+        self._log = log
         self._operations = operations
         self._metrics = metrics
         self._reactor = reactor
@@ -76,7 +79,9 @@ class LocalResource(Resource):
         request.notifyFinish().addErrback(lambda _: gone.close())
         running = Deferred.fromCoroutine(self._serve(request, gone))
         self._running[running] = gone
-        running.addErrback(lambda failure: _log.error("local.failed", exc_info=_raised(failure)))
+        running.addErrback(
+            lambda failure: self._log.error("local.failed", exc_info=_raised(failure))
+        )
         running.addCallback(lambda _: self._running.pop(running, None))
         return NOT_DONE_YET
 
@@ -95,7 +100,7 @@ class LocalResource(Resource):
         operation, answer = await self._answer(request, gone)
         took_seconds = self._reactor.seconds() - started_seconds
         self._metrics.local_request(operation, answer.status, took_seconds)
-        _log.info(
+        self._log.info(
             "local.request",
             operation=operation,
             status=answer.status,
@@ -114,8 +119,11 @@ class LocalResource(Resource):
             return operation, await self._operations[operation](call)
         except Problem as e:
             return operation, as_problem(e)
+        except (StoreFault, OSError):
+            self._log.exception("local.unavailable", operation=operation)
+            return operation, as_problem(unavailable("The gateway could not make this durable."))
         except Exception:  # noqa: BLE001 - the door: the log has the failure, the caller a 500
-            _log.exception("local.failed", operation=operation)
+            self._log.exception("local.failed", operation=operation)
             return operation, as_problem(Problem(INTERNAL, "Try again later."))
 
     def _call(

@@ -246,6 +246,4 @@ def _malformed(detail: str) -> Problem:
 
 
 def _too_large(what: str, limit_bytes: int) -> Problem:
-    return Problem(
-        TOO_LARGE, f"The {what} is larger than {limit_bytes} bytes.", limitBytes=limit_bytes
-    )
+    return Problem(TOO_LARGE, f"The {what} is larger than {limit_bytes} bytes.", limit=limit_bytes)

@@ -8,20 +8,21 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 
+from config.credentials import AUDITOR
 from gateway.inbound.body import BodyLost, BodyStream
 from gateway.local import limits
 from gateway.local.form import Form, FormLimits, FormReader, boundary_of
-from gateway.local.ports import AUDITOR, Credentials, InThread, Spool
+from gateway.local.ports import Credentials, InThread, Spool
 from gateway.local.problems import (
     FORBIDDEN,
     HEADERS_TOO_LARGE,
     MALFORMED,
     TOO_LARGE,
     TOO_MANY,
-    UNAVAILABLE,
     UNSUPPORTED_MEDIA,
     Problem,
     unauthorized,
+    unavailable,
 )
 
 _BEARER = "bearer "
@@ -155,7 +156,7 @@ class Intakes:
         if _headers_too_large(headers):
             return Intake(None, body, _headers_problem())
         if self._stopping:
-            return Intake(None, body, _stopping_problem())
+            return Intake(None, body, unavailable("The gateway is stopping."))
         authority = self._authority(headers)
         if length == 0:
             return Intake(authority, body)
@@ -203,7 +204,7 @@ class Intakes:
             return Problem(
                 TOO_LARGE,
                 f"The message is larger than {self._limits.max_total_bytes} bytes.",
-                limitBytes=self._limits.max_total_bytes,
+                limit=self._limits.max_total_bytes,
             )
         return None
 
@@ -227,17 +228,9 @@ def _headers_problem() -> Problem:
     )
 
 
-def _stopping_problem() -> Problem:
-    return Problem(
-        UNAVAILABLE,
-        "The gateway is stopping.",
-        headers={"Retry-After": str(limits.RETRY_AFTER_SECONDS)},
-    )
-
-
 def _small_body_too_large() -> Problem:
     return Problem(
         TOO_LARGE,
         f"A JSON body has at most {limits.MAX_SMALL_BODY_BYTES} bytes.",
-        limitBytes=limits.MAX_SMALL_BODY_BYTES,
+        limit=limits.MAX_SMALL_BODY_BYTES,
     )

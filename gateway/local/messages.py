@@ -12,6 +12,7 @@ from gateway.local.ports import InThread, Spool, Store
 from gateway.local.problems import not_found
 from gateway.local.submission import Submissions
 from gateway.local.views import message_view, submitted_view
+from gateway.store.faults import CommitUncertain
 from gateway.store.values import MessageView, StoredPart
 
 
@@ -31,6 +32,8 @@ class Messages:
         form = await call.intake.form()
         try:
             accepted = await self._submissions.submit(call.authority, form, call.idempotency_key)
+        except CommitUncertain:
+            raise  # what a row may name stays; the sweep at the next start knows more
         except BaseException:
             await call.intake.discard()
             raise

@@ -94,8 +94,6 @@ class Credentials(Protocol):
         """The authority, or AUDITOR, whose token this is; compares in constant time."""
 
 
-AUDITOR = "auditor"
-
 Now = Callable[[], datetime]  # aware
 Audit = Callable[[], Iterator[Mapping[str, object]]]
 

@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.local.limits import RETRY_AFTER_SECONDS
+
 PROBLEM_TYPE = b"application/problem+json"
 _URN = "urn:hanoi-gateway:problem:"
 
@@ -91,6 +93,11 @@ def unauthorized() -> Problem:
         "Send the credential of an authority as 'Authorization: Bearer TOKEN'.",
         headers={"WWW-Authenticate": 'Bearer realm="hanoi-gateway"'},
     )
+
+
+def unavailable(detail: str) -> Problem:
+    """The answer to what may work a little later."""
+    return Problem(UNAVAILABLE, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def not_found() -> Problem:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from config.node import Node
+from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import deferLater
@@ -16,6 +16,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 from twisted.web.server import Site
 
+from config.node import Node
 from gateway.local.api import LocalResource, endpoints
 from gateway.local.form import FormLimits
 from gateway.local.inbox import Inbox
@@ -31,6 +32,7 @@ from protocol.as4.pmode import PMode, SizeLimits
 
 THREADS: Final = 4  # files are read and written here; more would only wait for the same disk
 SOCKET_MODE: Final = 0o660  # the group of the gateway's account may talk to it, nobody else
+MAX_SOCKET_PATH_BYTES: Final = 107  # what the kernel takes (unix(7))
 BACKLOG: Final = 64
 GRACE_SECONDS: Final = 30.0  # for what is in flight at the end; service managers kill after more
 _LOOK_AGAIN_SECONDS: Final = 0.02
@@ -48,9 +50,11 @@ class LocalApi:
         wake_sender: Callable[[], None],
         metrics: Metrics,
         audit: Audit,
+        log: FilteringBoundLogger,
         now: Now,
         reactor: Any,
     ) -> None:
+        self._log = log
         self._settings = node.settings.local
         self._folder = node.folder
         self._reactor = reactor
@@ -74,6 +78,7 @@ class LocalApi:
                 Operations(store, metrics, audit, in_thread),
             ),
             metrics,
+            log,
             reactor,
             in_thread,
         )
@@ -89,11 +94,14 @@ class LocalApi:
             )
         )
         if self._settings.unix_socket:
-            self._ports.append(self._listen_unix(site, self._folder / self._settings.unix_socket))
+            self._listen_unix(site, self._folder / self._settings.unix_socket)
 
     async def stop(self) -> None:
         """Nothing new is taken and everything in flight has been answered, or had its time."""
-        for port in self._ports:
+        ports, self._ports = self._ports, []
+        if not ports:
+            return
+        for port in ports:
             await maybeDeferred(port.stopListening)
         self._intakes.refuse_new()
         deadline = self._reactor.seconds() + GRACE_SECONDS
@@ -110,17 +118,19 @@ class LocalApi:
         """The TCP port that is open (of use when the configuration says 0)."""
         return int(getattr(self._ports[0].getHost(), "port", 0))
 
-    def _listen_unix(self, site: Site, path: Path) -> IListeningPort:
+    def _listen_unix(self, site: Site, path: Path) -> None:
         """The socket has its mode before anybody can find it: the umask covers the gap."""
+        if len(os.fsencode(path)) > MAX_SOCKET_PATH_BYTES:
+            self._log.warning("local.socket_left_out", path=str(path), because="too long a path")
+            return
         umask = os.umask(0o177)
         try:
-            port: IListeningPort = self._reactor.listenUNIX(
-                str(path), site, BACKLOG, mode=0o600, wantPID=True
+            self._ports.append(
+                self._reactor.listenUNIX(str(path), site, BACKLOG, mode=0o600, wantPID=True)
             )
         finally:
             os.umask(umask)
         path.chmod(SOCKET_MODE)
-        return port
 
 
 def local_site(resource: LocalResource, intakes: Intakes, reactor: Any) -> Site:

@@ -45,6 +45,7 @@ from gateway.local.problems import (
     UNSUPPORTED_MEDIA,
     Problem,
 )
+from gateway.store.faults import CommitUncertain
 from gateway.store.values import StoredBlob, StoredPart, Submission, Submitted
 from protocol.as4.pmode import PMode
 
@@ -107,6 +108,8 @@ class Submissions:
         submission = self._submission(authority, form, draft, conversation_id, blob, key)
         try:
             outcome = await self._store.submit(submission)
+        except CommitUncertain:
+            raise  # the row may be there after all, and must find its payload
         except BaseException:
             await self._remove(blob)
             raise

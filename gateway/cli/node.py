@@ -1,0 +1,142 @@
+"""`init`, `partner add`, `check` and `run`: the node itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from gateway.cli.outcome import Outcome
+from gateway.cli.words import Arguments, Commands, add_command, add_node
+
+AS4_PORT: Final = 8443
+LOCAL_PORT: Final = 8080
+
+
+def add_commands(commands: Commands) -> None:
+    """Register the four commands."""
+    init = add_command(
+        commands,
+        "init",
+        _init,
+        "make the folder of a new node",
+        "Make a node folder that runs as it is: configuration, keys and certificates from a "
+        "throw-away authority, State directory, and one credential for each authority. Every file "
+        "has tight modes. Replace the keys before real use.",
+    )
+    init.add_argument("node", metavar="DIR", type=Path, help="folder to make")
+    init.add_argument("--state", required=True, metavar="STATE", help="our State, for example AZ")
+    init.add_argument(
+        "--as4-port",
+        type=_port,
+        default=AS4_PORT,
+        metavar="PORT",
+        help="port for partners (default: %(default)s)",
+    )
+    init.add_argument(
+        "--local-port",
+        type=_port,
+        default=LOCAL_PORT,
+        metavar="PORT",
+        help="port of the local API on loopback (default: %(default)s)",
+    )
+    _add_partner_commands(commands)
+    check = add_command(
+        commands,
+        "check",
+        _check,
+        "name every fault of a node",
+        "Name every fault of configuration, keys, expiry, directory and clock at once, each with "
+        "its place.",
+    )
+    add_node(check)
+    run = add_command(
+        commands,
+        "run",
+        _run,
+        "run the gateway of a node",
+        "Run the gateway until SIGTERM or Ctrl-C; what is in flight is finished first. The log is "
+        "JSON lines on standard error.",
+    )
+    add_node(run)
+
+
+def _add_partner_commands(commands: Commands) -> None:
+    partner = commands.add_parser("partner", help="agree with another State")
+    add = add_command(
+        partner.add_subparsers(metavar="COMMAND", required=True, title="commands"),
+        "add",
+        _add_partner,
+        "take in the card of a partner",
+        "Take in the card of a partner State (its DIR/card.toml: name, address, certificates). "
+        "Compare the fingerprints that are printed with what the partner reads out to you.",
+    )
+    add_node(add)
+    add.add_argument("card", metavar="CARD", type=Path, help="the partner's card.toml")
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 65536:
+        raise ValueError(text)
+    return port
+
+
+def _init(arguments: Arguments) -> Outcome:
+    from config.new_node import write_node
+
+    with _faults_named():
+        write_node(
+            arguments.node,
+            arguments.state,
+            as4_port=arguments.as4_port,
+            local_port=arguments.local_port,
+        )
+    print(f"Made the node of {arguments.state} in {arguments.node}.")
+    print(f"Its card for partners: {arguments.node / 'card.toml'}")
+    print(f"Next: hanoi-gateway partner add {arguments.node} CARD")
+    print(f"Then: hanoi-gateway run {arguments.node}")
+    return Outcome.DONE
+
+
+def _add_partner(arguments: Arguments) -> Outcome:
+    from config.card import add_partner
+
+    with _faults_named():
+        add_partner(arguments.node, arguments.card)
+    print(f"Took in {arguments.card}; the gateway reads it when it starts.")
+    return Outcome.DONE
+
+
+def _check(arguments: Arguments) -> Outcome:
+    from config.checks import check_node
+
+    faults = check_node(arguments.node)
+    for fault in faults:
+        print(_line(fault))
+    errors = sum(fault.severity is Weight.ERROR for fault in faults)
+    print(f"{errors} errors, {len(faults) - errors} warnings.")
+    return Outcome.REFUSED if errors else Outcome.DONE
+
+
+def _run(arguments: Arguments) -> Outcome:
+    from gateway.cli.running import run_node
+
+    with _faults_named():
+        return run_node(arguments.node)
+
+
+@contextmanager
+def _faults_named() -> Iterator[None]:
+    """Turns refused configuration into one line for each fault and the exit status for it."""
+    try:
+        yield
+    except ConfigRefused as e:
+        for fault in e.faults:
+            complain(_line(fault))
+        raise refused(f"{len(e.faults)} faults in the configuration") from e
+
+
+def _line(fault: Fault) -> str:
+    return f"{fault.severity.value}: {printable(fault)}"

@@ -1,0 +1,58 @@
+"""One gateway as a process: starts it, ends it in order on SIGTERM and Ctrl-C."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import structlog
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from config.node import load_node
+from gateway.app import Gateway
+from gateway.cli.outcome import Outcome, refused
+from gateway.lock import NodeInUse
+from gateway.log import start_log
+
+
+def run_node(folder: Path, reactor: Any = None) -> Outcome:
+    """Return when the gateway has ended; REFUSED when it could not start. Raises ConfigRefused."""
+    node = load_node(folder)
+    start_log(node.settings.log.level)
+    if reactor is None:
+        from twisted.internet import reactor
+    process = _Process(Gateway(node, reactor, structlog.get_logger("gateway")), reactor)
+    reactor.callWhenRunning(process.start)
+    reactor.run()
+    return process.outcome()
+
+
+class _Process:
+    def __init__(self, gateway: Gateway, reactor: Any) -> None:
+        self._gateway = gateway
+        self._reactor = reactor
+        self._failure: Failure | None = None
+
+    def start(self) -> None:
+        """The gateway serves, or the process ends."""
+        started = Deferred.fromCoroutine(self._gateway.start())
+        started.addCallbacks(self._started, self._failed)
+
+    def outcome(self) -> Outcome:
+        """How the process ended. Raises what kept the gateway from starting."""
+        if self._failure is None:
+            return Outcome.DONE
+        if self._failure.check(NodeInUse) and self._failure.value is not None:
+            raise refused(str(self._failure.value)) from self._failure.value
+        structlog.get_logger("gateway").error("gateway.not_started", exc_info=self._failure.value)
+        return Outcome.REFUSED
+
+    def _started(self, _: None) -> None:
+        self._reactor.addSystemEventTrigger(
+            "before", "shutdown", lambda: Deferred.fromCoroutine(self._gateway.stop())
+        )
+
+    def _failed(self, failure: Failure) -> None:
+        self._failure = failure
+        self._reactor.stop()

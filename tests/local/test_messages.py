@@ -1,0 +1,438 @@
+"""Handing in, looking up and fetching over real sockets; what fails leaves nothing behind."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import stat
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet.threads import deferToThread
+
+from gateway.store.faults import CommitUncertain, StoreClosed
+from gateway.store.values import StoredPart
+from tests.local.conftest import NOW, TOKENS, XML, Served, document, form
+from tests.local.fakes import received
+from tests.local.test_queue import later, start
+
+MIB = 1 << 20
+
+
+async def hand_in(served: Served, *parts: Any, authority: str = "AZ-SSS", **headers: str) -> Any:
+    body, content_type = form(*parts)
+    return await served.ask(
+        "POST", "/v1/messages", authority=authority, body=body, Content_Type=content_type, **headers
+    )
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_good_submission_is_durable_when_it_is_answered(served: Served) -> None:
+    attachment = os.urandom(200_000)
+    reply = await hand_in(
+        served,
+        ("attachment", attachment, {"filename": "../x/disk image.bin", "type": "a/b"}),
+        ("document", document(), XML),
+        ("attachment", b"", {}),
+    )
+    assert reply.status == 202
+    assert reply.json["state"] == "READY"
+    assert reply.json["receivingAuthority"] == "XU-CA"
+    assert reply.json["partner"] == "XU"
+    assert reply.json["repeated"] is False
+    assert reply.json["messageId"].endswith("@az.hanoi-gateway")
+    assert served.woken == [True]
+    stored = served.store.submissions[reply.json["messageId"]]
+    assert [part.position for part in stored.parts] == [0, 1, 2]
+    assert stored.parts[1].file_name == "disk image.bin"
+    path = f"/v1/messages/{reply.json['messageId']}"
+    view = (await served.ask("GET", path)).json
+    assert [part["sizeBytes"] for part in view["attachments"]] == [200_000, 0]
+    fetched = await served.ask("GET", f"{path}/attachments/1")
+    assert fetched.body == attachment
+    assert fetched.headers["content-type"] == "application/octet-stream"
+    assert fetched.headers["content-disposition"] == (
+        "attachment; filename=\"disk_image.bin\"; filename*=UTF-8''disk%20image.bin"
+    )
+    assert fetched.headers["x-content-type-options"] == "nosniff"
+    assert fetched.headers["content-security-policy"].startswith("default-src 'none'")
+    assert (await served.ask("GET", f"{path}/document")).body == document()
+    assert (await served.ask("GET", f"{path}/attachments/2")).body == b""
+    for n in ("0", "3", "-1", "x", "1x", "٣", "9999"):
+        path_n = f"{path}/attachments/{n}".encode().decode("latin-1")
+        assert (await served.ask("GET", path_n.replace("Ù£", "%D9%A3"))).status == 404
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_contact_check_has_no_document(served: Served) -> None:
+    check = (("action", b"ContactCheck", {}), ("to", b"XU-POC247", {}))
+    reply = await hand_in(served, *check)
+    assert (reply.status, reply.json["kind"]) == (202, "ContactCheck")
+    assert served.store.submissions[reply.json["messageId"]].parts == ()
+    for parts in (
+        check[:1],
+        check[1:],
+        (("action", b"Other", {}), check[1]),
+        (*check, ("attachment", b"x", {})),
+        (*check, ("document", document(), XML)),
+        (),
+    ):
+        assert (await hand_in(served, *parts)).status == 400
+    assert served.spool_is_empty
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_repeated_key_gives_the_first_answer(served: Served) -> None:
+    parts = (("document", document(), XML), ("attachment", b"x" * 5000, {}))
+    first = await hand_in(served, *parts, Idempotency_Key="k1")
+    files = len([path for path in served.spool.folder.rglob("*") if path.is_file()])
+    again = await hand_in(served, *parts, Idempotency_Key="k1")
+    assert again.status == 202
+    assert again.json == {**first.json, "repeated": True}
+    other = await hand_in(served, parts[0], ("attachment", b"y" * 5000, {}), Idempotency_Key="k1")
+    assert (other.status, other.problem) == (409, "idempotency-conflict")
+    assert len([path for path in served.spool.folder.rglob("*") if path.is_file()]) == files
+    assert len(served.woken) == 1
+    for key in ("", "a b", "x" * 256):
+        assert (await hand_in(served, *parts, Idempotency_Key=key)).status == 400
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_conversation_goes_on(served: Served) -> None:
+    served.store.put("AZ-SSS", received("m1@xu", (), NOW))
+    reference = ("refToMessageId", b"m1@xu", {})
+    doc = ("document", document(), XML)
+    reply = await hand_in(served, doc, reference)
+    assert reply.json["conversationId"] == "conversation-1"
+    own = ("conversationId", b"mine", {})
+    assert (await hand_in(served, doc, own)).json["conversationId"] == "mine"
+    unknown = await hand_in(served, doc, ("refToMessageId", b"m2@xu", {}))
+    assert (unknown.status, unknown.problem) == (422, "unknown-reference")
+    assert (await hand_in(served, doc, ("refToMessageId", b"a b", {}))).status == 400
+
+
+@pytest.mark.parametrize(
+    ("octets", "more", "authority", "status", "problem"),
+    [
+        (b"<nonsense/>", XML, "AZ-SSS", 422, "document-refused"),
+        (b"no xml", XML, "AZ-SSS", 422, "document-refused"),
+        (b"x", {"type": "text/plain"}, "AZ-SSS", 415, "unsupported-media-type"),
+        (b"x", {}, "AZ-SSS", 415, "unsupported-media-type"),
+        (document(requesting="AZ-MOJ"), XML, "AZ-SSS", 403, "another-authority"),
+        (document(requested="XU-MOJ"), XML, "AZ-SSS", 422, "not-competent"),
+        (document(requested="QQ-CA"), XML, "AZ-SSS", 422, "no-partner"),
+        (document(), XML, "auditor", 403, "forbidden"),
+        (document(), XML, "no such token", 401, "unauthorized"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_refused_submissions_leave_nothing(
+    served: Served,
+    octets: bytes,
+    more: dict[str, str],
+    authority: str,
+    status: int,
+    problem: str,
+) -> None:
+    reply = await hand_in(
+        served,
+        ("attachment", b"x" * 100_000, {}),
+        ("document", octets, more),
+        authority=authority,
+    )
+    assert (reply.status, reply.problem) == (status, problem)
+    assert served.spool_is_empty
+    assert served.store.submissions == {}
+    assert (await hand_in(served, ("document", document(), XML))).status == 202
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_limits_of_the_partner_hold(served: Served) -> None:
+    doc = ("document", document(), XML)
+    many = [("attachment", b"x", {})] * 5
+    large = ("attachment", b"x" * (40 * MIB + 1), {})
+    for parts in ((doc, *many), (doc, large)):
+        reply = await hand_in(served, *parts)
+        assert (reply.status, reply.problem) == (413, "too-large")
+        assert reply.json["limit"] > 0
+    assert served.spool_is_empty
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "kept"),
+    [
+        (StoreClosed("closed"), 503, False),
+        (CommitUncertain("disk"), 503, True),
+        (RuntimeError("a bug"), 500, False),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_store_that_fails(
+    served: Served, failure: Exception, status: int, kept: bool
+) -> None:
+    served.store.failure = failure
+    reply = await hand_in(served, ("document", document(), XML), ("attachment", b"x" * 5000, {}))
+    assert reply.status == status
+    assert b"bug" not in reply.body
+    assert served.spool_is_empty is not kept
+    assert (await served.ask("GET", "/healthz", authority=None)).status == 503
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_full_disk(served: Served) -> None:
+    served.spool.full = True
+    reply = await hand_in(served, ("attachment", b"x" * 5000, {}), ("document", document(), XML))
+    assert (reply.status, reply.problem) == (503, "unavailable")
+    assert "retry-after" in reply.headers
+    assert served.spool_is_empty
+
+
+def begin_upload(served: Served, token: str, length: int) -> socket.socket:
+    connection = served.connect()
+    connection.sendall(
+        f"POST /v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Length: {length}\r\n"
+        "Content-Type: multipart/form-data; boundary=frontier\r\n\r\n".encode()
+    )
+    return connection
+
+
+HEAD = b'--frontier\r\nContent-Disposition: form-data; name="attachment"\r\n\r\n'
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_sender_that_goes_away_leaves_nothing(served: Served) -> None:
+    connection = begin_upload(served, TOKENS["AZ-SSS"], 50 * MIB)
+    await deferToThread(connection.sendall, HEAD + b"x" * (3 * MIB))
+    await later(0.3)
+    assert not served.spool_is_empty
+    connection.close()
+    await later(0.3)
+    assert served.spool_is_empty
+    assert (await hand_in(served, ("document", document(), XML))).status == 202
+
+
+def answer_while_sending(connection: socket.socket, octets: bytes) -> tuple[bytes, int]:
+    """Send until there is an answer or an end; the answer, and how much was sent."""
+    sent = 0
+    connection.settimeout(10)
+    try:
+        while sent < len(octets):
+            sent += connection.send(octets[sent : sent + 65536])
+    except OSError:
+        pass
+    return connection.recv(65536), sent
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_refused_upload_is_answered_before_it_ends(served: Served) -> None:
+    connection = begin_upload(served, "wrong", 10_000 * MIB)
+    answer, sent = await deferToThread(answer_while_sending, connection, b"x" * (2 * MIB))
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b"Connection: close" in answer
+    assert sent == 2 * MIB
+    connection.close()
+    assert served.spool_is_empty
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_limit_is_enforced_while_octets_arrive(served: Served) -> None:
+    connection = begin_upload(served, TOKENS["AZ-SSS"], 59 * MIB)
+    octets = HEAD + b"x" * (45 * MIB)
+    answer, _ = await deferToThread(answer_while_sending, connection, octets)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    connection.close()
+    await later(0.1)
+    assert served.spool_is_empty
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_announced_length_above_the_limit_is_refused_at_once(served: Served) -> None:
+    connection = begin_upload(served, TOKENS["AZ-SSS"], 10_000 * MIB)
+    answer, _ = await deferToThread(answer_while_sending, connection, b"x" * MIB)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    connection.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_slow_disk_holds_the_sender_back(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = threading.Event()
+    writer = served.spool.writer
+
+    def slow_writer() -> Any:
+        disk.wait(20)
+        return writer()
+
+    monkeypatch.setattr(served.spool, "writer", slow_writer)
+    tail = b"\r\n--frontier--\r\n"
+    octets = HEAD + b"x" * (30 * MIB) + tail
+    connection = begin_upload(served, TOKENS["AZ-SSS"], len(octets))
+    connection.setblocking(False)
+    sent, idle_since = 0, time.monotonic()
+    while time.monotonic() - idle_since < 0.5:
+        await later(0.01)
+        try:
+            sent += connection.send(octets[sent : sent + MIB])
+            idle_since = time.monotonic()
+        except BlockingIOError:
+            pass
+    assert sent < 15 * MIB  # what the kernel's buffers hold, and two batches
+    disk.set()
+    connection.setblocking(True)
+    await deferToThread(connection.sendall, octets[sent:])
+    answer = await deferToThread(connection.recv, 65536)
+    assert answer.startswith(b"HTTP/1.1 400 ")  # whole, but without a document
+    connection.close()
+    assert served.spool_is_empty
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_authority_may_not_fill_the_disk_at_once(served: Served) -> None:
+    connections = [begin_upload(served, TOKENS["AZ-SSS"], MIB) for _ in range(8)]
+    for connection in connections:
+        connection.sendall(HEAD)
+    await later(0.2)
+    reply = await hand_in(served, ("document", document(), XML))
+    assert (reply.status, reply.problem) == (429, "too-many-requests")
+    moj = await hand_in(
+        served, ("document", document(requesting="AZ-MOJ"), XML), authority="AZ-MOJ"
+    )
+    assert moj.status == 202
+    for connection in connections:
+        connection.close()
+    await later(0.2)
+    assert (await hand_in(served, ("document", document(), XML))).status == 202
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_upload_that_has_begun_may_end_while_the_gateway_stops(served: Served) -> None:
+    body, _ = form(("document", document(), XML), ("attachment", b"x" * MIB, {}))
+    connection = begin_upload(served, TOKENS["AZ-SSS"], len(body))
+    connection.sendall(body[:5000])
+    idle = served.connect()
+    await later(0.2)
+    stopping = start(served.api.stop())
+    await later(0.2)
+    assert not stopping.called
+    idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    await later(0.1)
+    assert idle.recv(65536).startswith(b"HTTP/1.1 503 ")
+    connection.sendall(body[5000:])
+    answer = await deferToThread(connection.recv, 65536)
+    assert answer.startswith(b"HTTP/1.1 202 ")
+    await stopping
+    connection.close()
+    idle.close()
+
+
+def stored(served: Served, octets: bytes) -> tuple[StoredPart, ...]:
+    writer = served.spool.writer()
+    writer.write(octets)
+    return (StoredPart(1, "c@x", "text/html", writer.finish(), "<script>.html"),)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_slow_reader_holds_the_gateway_back(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    octets = os.urandom(30 * MIB)
+    served.store.put("AZ-SSS", received("m1@xu", stored(served, octets), NOW))
+    read = 0
+    reader = served.spool.reader
+
+    def counting(blob: Any) -> Any:
+        source = reader(blob)
+        plain = source.read
+
+        def count(size_bytes: int) -> bytes:
+            nonlocal read
+            chunk = plain(size_bytes)
+            read += len(chunk)
+            return chunk
+
+        source.read = count  # type: ignore[method-assign]
+        return source
+
+    monkeypatch.setattr(served.spool, "reader", counting)
+    connection = served.connect()
+    connection.sendall(
+        b"GET /v1/messages/m1@xu/attachments/1 HTTP/1.1\r\nHost: x\r\n"
+        b"Authorization: Bearer token-sss\r\nConnection: close\r\n\r\n"
+    )
+    await later(0.7)
+    assert 0 < read < 15 * MIB
+    response = http.client.HTTPResponse(connection)
+    await deferToThread(response.begin)
+    assert await deferToThread(response.read) == octets
+    assert response.getheader("Content-Type") == "application/octet-stream"
+    assert "<" not in str(response.getheader("Content-Disposition"))
+    connection.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_reader_that_goes_away(served: Served) -> None:
+    served.store.put("AZ-SSS", received("m1@xu", stored(served, bytes(30 * MIB)), NOW))
+    connection = served.connect()
+    connection.sendall(
+        b"GET /v1/messages/m1@xu/attachments/1 HTTP/1.1\r\nHost: x\r\n"
+        b"Authorization: Bearer token-sss\r\n\r\n"
+    )
+    await later(0.2)
+    connection.close()
+    await later(0.2)
+    started = time.monotonic()
+    await served.api.stop()
+    assert time.monotonic() - started < 5
+
+
+@pytest_twisted.ensureDeferred
+async def test_damaged_content_is_never_a_whole_answer(served: Served) -> None:
+    parts = stored(served, os.urandom(MIB))
+    served.store.put("AZ-SSS", received("m1@xu", parts, NOW))
+    path = next(path for path in served.spool.folder.rglob("*") if path.is_file())
+    octets = bytearray(path.read_bytes())
+    octets[-500_000] ^= 1
+    path.write_bytes(octets)
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+        await served.ask("GET", "/v1/messages/m1@xu/attachments/1")
+    path.unlink()
+    assert (await served.ask("GET", "/v1/messages/m1@xu/attachments/1")).status == 500
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_unix_socket_is_for_its_owner_and_group(served: Served) -> None:
+    mode = served.socket_path.stat().st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o660
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(str(served.socket_path))
+    connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    await later(0.2)
+    assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+    connection.close()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_view_tells_what_became_of_a_message(served: Served) -> None:
+    view = replace(
+        received("m1@az", (), NOW),
+        direction="out",
+        state="FAILED",
+        attempts=9,
+        error_code="EBMS:0301",
+        error_sentence="no receipt came",
+        receipt_id="r1@xu",
+        receipt_at=NOW,
+    )
+    served.store.put("AZ-SSS", view, notice="FAILED")
+    (lease,) = (await served.ask("POST", "/v1/inbox/lease")).json["leases"]
+    assert lease["notice"] == "FAILED"
+    assert lease["message"]["error"] == {"code": "EBMS:0301", "sentence": "no receipt came"}
+    assert lease["message"]["receipt"] == {"receiptId": "r1@xu", "at": "2026-11-24T12:00:00.000Z"}
