@@ -58,10 +58,12 @@ def parse(octets: bytes, limits: XmlLimits, *, drop_comments: bool = False) -> e
     `drop_comments` leaves comments and processing instructions out instead of refusing them: only
     for documents of which nothing is believed, such as the error page of a careless peer.
     """
-    _check_octets(octets, limits)
+    declarations = _check_octets(octets, limits)
     _check_markup(octets, drop_comments)
     root = _parse(octets, drop_comments)
-    _check_tree(root, octets, limits)
+    _check_tree(root, limits)
+    if declarations > limits.max_namespaces_in_scope:
+        _check_scopes(root, limits.max_namespaces_in_scope)
     return root
 
 
@@ -73,13 +75,16 @@ def parse_again(canonical_octets: bytes) -> etree._Element:
     return _parse(canonical_octets, drop_comments=False)
 
 
-def _check_octets(octets: bytes, limits: XmlLimits) -> None:
+def _check_octets(octets: bytes, limits: XmlLimits) -> int:
+    """At most how many namespace declarations the document has."""
     if len(octets) > limits.max_bytes:
         raise XmlRefused(f"{len(octets)} bytes of XML; at most {limits.max_bytes} are read")
     if octets.count(b"<") > 2 * limits.max_elements + 1:
         raise XmlRefused(f"more than {limits.max_elements} elements")
-    if octets.count(b"xmlns") > limits.max_namespace_declarations:
+    declarations = octets.count(b"xmlns")
+    if declarations > limits.max_namespace_declarations:
         raise XmlRefused(f"more than {limits.max_namespace_declarations} namespace declarations")
+    return declarations
 
 
 def _check_markup(octets: bytes, drop_comments: bool) -> None:
@@ -89,13 +94,16 @@ def _check_markup(octets: bytes, drop_comments: bool) -> None:
         if declaration is None:
             raise XmlRefused("the XML declaration is not one of XML 1.0 in UTF-8")
         start = declaration.end()
+    if b"<!" in octets:
+        _check_declarations(octets, drop_comments)
+    if not drop_comments and octets.find(b"<?", start) >= 0:
+        raise XmlRefused("a processing instruction is not allowed")
+
+
+def _check_declarations(octets: bytes, drop_comments: bool) -> None:
     if b"<!DOCTYPE" in octets:
         raise XmlRefused("a document type declaration is not allowed")
-    if drop_comments:
-        return
-    if octets.find(b"<?", start) >= 0:
-        raise XmlRefused("a processing instruction is not allowed")
-    if octets.count(b"<!") != octets.count(b"<![CDATA["):
+    if not drop_comments and octets.count(b"<!") != octets.count(b"<![CDATA["):
         raise XmlRefused("a comment or a markup declaration is not allowed")
 
 
@@ -133,7 +141,7 @@ def _crossing(max_depth: int, max_attributes: int) -> etree.XPath:
     return etree.XPath(f"boolean({too_deep} | //*[@*[{max_attributes + 1}]])")
 
 
-def _check_tree(root: etree._Element, octets: bytes, limits: XmlLimits) -> None:
+def _check_tree(root: etree._Element, limits: XmlLimits) -> None:
     if cast(float, _COUNT_ELEMENTS(root)) > limits.max_elements:
         raise XmlRefused(f"more than {limits.max_elements} elements")
     if _crossing(limits.max_depth, limits.max_attributes)(root):
@@ -141,8 +149,6 @@ def _check_tree(root: etree._Element, octets: bytes, limits: XmlLimits) -> None:
             f"elements nested deeper than {limits.max_depth}, "
             f"or more than {limits.max_attributes} attributes on one element"
         )
-    if octets.count(b"xmlns") > limits.max_namespaces_in_scope:
-        _check_scopes(root, limits.max_namespaces_in_scope)
 
 
 def _check_scopes(root: etree._Element, max_in_scope: int) -> None:

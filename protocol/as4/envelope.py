@@ -7,8 +7,8 @@ The rules, in the order in which they are applied:
 3. eb:Messaging once, and only as a child of Header; wsse:Security at most once, likewise;
    ds:Signature at most once, and only as a child of Security; nothing encrypted outside Security.
    Signed elements can therefore not be moved aside and replaced.
-4. The Body holds nothing, except a SOAP Fault next to an error signal.
-5. eb:Messaging holds one unit and is valid by our schema.
+4. eb:Messaging holds one unit and is valid by our schema.
+5. The Body holds nothing, except a SOAP Fault next to an error signal.
 
 Source: SOAP 1.2 Part 1 section 5, ebMS 3.0 Core section 5.2, eDelivery AS4 1.15 (packaging),
 AS4 1.0 section 5.1.4; wrapping attacks: docs/threats.md.
@@ -67,8 +67,8 @@ def open_envelope(octets: bytes) -> Envelope:
     _check_understood(header)
     messaging = _check_places(root, header)
     security = header.find(SECURITY)
-    _check_body_has_no_payload(body)
     unit = open_header(messaging)
+    _check_body_has_no_payload(body)
     if len(body) and not isinstance(unit, ErrorSignal):
         raise refused(POLICY_NONCOMPLIANCE, "G4", "a Fault in the Body without an error signal")
     return Envelope(octets, unit, root, messaging, body, security)

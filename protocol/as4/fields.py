@@ -6,44 +6,58 @@ Source: ebMS 3.0 Core sections 5.2.2.1 (Timestamp), 5.2.2.9 and 5.2.2.13 (proper
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
 from lxml import etree
 
-from protocol.as4.errors import INVALID_HEADER, VALUE_INCONSISTENT, refused
+from protocol.as4.errors import INVALID_HEADER, refused
 from protocol.as4.names import EB, qname
 from protocol.as4.values import Property
 from protocol.as4.xml import text_of, token_of
+
+MESSAGE_INFO: Final = qname(EB, "MessageInfo")
+TIMESTAMP: Final = qname(EB, "Timestamp")
+MESSAGE_ID: Final = qname(EB, "MessageId")
+REF_TO_MESSAGE_ID: Final = qname(EB, "RefToMessageId")
+PROPERTY: Final = qname(EB, "Property")
 
 _DATE_TIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,18}))?(Z|[+-]\d\d:\d\d)?", re.ASCII
 )
 
 
-def child(parent: etree._Element, local: str) -> etree._Element:
-    """The child of `parent` with this name. Raises Refused (EBMS:0009) if there is none."""
-    found = parent.find(qname(EB, local))
+Fields = Mapping[str, etree._Element]
+
+
+def fields_of(parent: etree._Element) -> Fields:
+    """The children of `parent` by tag; the schema has seen that what must stand once does."""
+    return {child.tag: child for child in parent}
+
+
+def required(fields: Fields, tag: str) -> etree._Element:
+    """The child with this tag. Raises Refused (EBMS:0009) if there is none."""
+    found = fields.get(tag)
     if found is None:
-        raise refused(INVALID_HEADER, "G5", f"eb:{local} is missing in {parent.tag}")
+        raise refused(INVALID_HEADER, "G5", f"{tag} is missing")
     return found
 
 
-def token(parent: etree._Element, local: str) -> str:
+def token(fields: Fields, tag: str) -> str:
     """The text of a child that is an xs:token."""
-    return token_of(child(parent, local))
+    return token_of(required(fields, tag))
 
 
-def optional_token(parent: etree._Element, local: str) -> str | None:
+def optional_token(fields: Fields, tag: str) -> str | None:
     """The same, None where the child is absent."""
-    found = parent.find(qname(EB, local))
+    found = fields.get(tag)
     return None if found is None else token_of(found)
 
 
-def timestamp(parent: etree._Element) -> datetime:
+def timestamp(fields: Fields) -> datetime:
     """eb:Timestamp as an aware time; without a zone it is UTC, which ebMS allows."""
-    text = token(parent, "Timestamp")
+    text = token(fields, TIMESTAMP)
     try:
         return parsed_time(text)
     except ValueError as fault:
@@ -72,19 +86,10 @@ def _zone(text: str | None) -> timezone:
 
 
 def properties(parent: etree._Element | None) -> tuple[Property, ...]:
-    """The eb:Property children of `parent`; no name stands twice (EBMS:0003)."""
+    """The eb:Property children of `parent`."""
     if parent is None:
         return ()
-    found = tuple(
+    return tuple(
         Property(element.get("name", ""), text_of(element), element.get("type"))
-        for element in parent.iterchildren(qname(EB, "Property"))
+        for element in parent.iterchildren(PROPERTY)
     )
-    repeated = [name for name, times in Counter(p.name for p in found).items() if times > 1]
-    if repeated:
-        raise refused(
-            VALUE_INCONSISTENT,
-            "G5",
-            f"the property {repeated[0]!r} stands twice",
-            "a property stands twice",
-        )
-    return found

@@ -14,7 +14,19 @@ from typing import Final
 from lxml import etree
 
 from protocol.as4.errors import CATALOGUE, INVALID_HEADER, Severity, refused
-from protocol.as4.fields import child, optional_token, parsed_time, timestamp, token
+from protocol.as4.fields import (
+    MESSAGE_ID,
+    MESSAGE_INFO,
+    REF_TO_MESSAGE_ID,
+    TIMESTAMP,
+    Fields,
+    fields_of,
+    optional_token,
+    parsed_time,
+    required,
+    timestamp,
+    token,
+)
 from protocol.as4.names import DS, EB, EBBP, qname
 from protocol.as4.values import (
     EbmsError,
@@ -29,30 +41,32 @@ from protocol.as4.xml import base64_octets, canonical, collapse, text_of
 NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _PREFIX: Final = "EBMS:"
+_PULL_REQUEST: Final = qname(EB, "PullRequest")
+_RECEIPT: Final = qname(EB, "Receipt")
 
 
 def read_signal(element: etree._Element) -> Receipt | ErrorSignal | PullRequest:
     """The value of eb:SignalMessage. Raises Refused (EBMS:0009) if it is none of the three."""
-    message_info = child(element, "MessageInfo")
-    pull_request = element.find(qname(EB, "PullRequest"))
-    if pull_request is not None:
-        mpc = pull_request.get("mpc")
-        return PullRequest(
-            message_id=token(message_info, "MessageId"),
-            timestamp=timestamp(message_info),
-            mpc=None if mpc is None else collapse(mpc),
-        )
-    receipt = element.find(qname(EB, "Receipt"))
+    blocks = fields_of(element)
+    receipt, pull_request = blocks.get(_RECEIPT), blocks.get(_PULL_REQUEST)
+    if receipt is None and pull_request is None:
+        return read_error_signal(element)
+    message_info = fields_of(required(blocks, MESSAGE_INFO))
     if receipt is not None:
         return _read_receipt(message_info, receipt)
-    return read_error_signal(element)
-
-
-def _read_receipt(message_info: etree._Element, receipt: etree._Element) -> Receipt:
-    return Receipt(
-        message_id=token(message_info, "MessageId"),
+    mpc = None if pull_request is None else pull_request.get("mpc")
+    return PullRequest(
+        message_id=token(message_info, MESSAGE_ID),
         timestamp=timestamp(message_info),
-        ref_to_message_id=token(message_info, "RefToMessageId"),
+        mpc=None if mpc is None else collapse(mpc),
+    )
+
+
+def _read_receipt(message_info: Fields, receipt: etree._Element) -> Receipt:
+    return Receipt(
+        message_id=token(message_info, MESSAGE_ID),
+        timestamp=timestamp(message_info),
+        ref_to_message_id=token(message_info, REF_TO_MESSAGE_ID),
         references=tuple(
             _read_reference(reference)
             for information in receipt.iterchildren(qname(EBBP, "NonRepudiationInformation"))
@@ -84,13 +98,13 @@ def read_error_signal(element: etree._Element) -> ErrorSignal:
     errors = tuple(_read_error(error) for error in element.iterchildren(qname(EB, "Error")))
     if not errors:
         raise refused(INVALID_HEADER, "G5", "eb:SignalMessage holds no signal that we know")
-    found = element.find(qname(EB, "MessageInfo"))
-    info = found if found is not None else etree.Element(qname(EB, "MessageInfo"))
-    named = optional_token(info, "RefToMessageId") or None
+    found = element.find(MESSAGE_INFO)
+    info = {} if found is None else fields_of(found)
+    named = optional_token(info, REF_TO_MESSAGE_ID) or None
     in_error = next((error.ref_to_message for error in errors if error.ref_to_message), None)
     return ErrorSignal(
-        message_id=optional_token(info, "MessageId") or "",
-        timestamp=_lenient_time(optional_token(info, "Timestamp")),
+        message_id=optional_token(info, MESSAGE_ID) or "",
+        timestamp=_lenient_time(optional_token(info, TIMESTAMP)),
         ref_to_message_id=named or in_error,
         errors=errors,
     )

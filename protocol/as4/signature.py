@@ -9,7 +9,7 @@ The steps, in their order; policy comes before the first operation with a key:
 5. KeyInfo means one of the P-Mode's certificates.
 6. The signature value holds with that certificate's key.
 7. The digests of eb:Messaging and Body hold.
-8. The message unit is read again, from the octets that were digested.
+8. The message unit is read again, from the octets that were digested, and says nothing twice.
 
 The caller must still check: trust and identity of the signer (keys), the digests of the parts
 (`attachments`), time window and duplicates.
@@ -33,6 +33,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from lxml import etree
 
+from protocol.as4.consistency import check_consistency
 from protocol.as4.coverage import check_coverage
 from protocol.as4.envelope import SIGNATURE, Envelope
 from protocol.as4.errors import FAILED_AUTHENTICATION, POLICY_NONCOMPLIANCE, Refused, refused
@@ -162,6 +163,7 @@ def _read_again(messaging: bytes, envelope: Envelope) -> MessageUnit:
     unit = read_unit(parse_again(messaging))
     if unit != envelope.unit:
         raise _noncompliant("the message unit reads otherwise in its canonical form")
+    check_consistency(unit)
     return unit
 
 

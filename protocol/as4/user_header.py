@@ -6,6 +6,7 @@ Source: ebMS 3.0 Core section 5.2.2, AS4 1.0 section 3.1 (compression), eDeliver
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from lxml import etree
@@ -16,10 +17,19 @@ from protocol.as4.errors import (
     VALUE_INCONSISTENT,
     refused,
 )
-from protocol.as4.fields import child, optional_token, properties, timestamp, token
+from protocol.as4.fields import (
+    MESSAGE_ID,
+    MESSAGE_INFO,
+    REF_TO_MESSAGE_ID,
+    fields_of,
+    optional_token,
+    properties,
+    required,
+    timestamp,
+    token,
+)
 from protocol.as4.names import (
     CHARACTER_SET,
-    CID,
     COMPRESSION_TYPE,
     EB,
     GZIP_MIME,
@@ -30,37 +40,54 @@ from protocol.as4.names import (
 from protocol.as4.values import AgreementRef, PartInfo, Party, PartyId, ServiceName, UserMessage
 from protocol.as4.xml import collapse, text_of
 
-_CHARACTER_SET_START: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-_CHARACTER_SET_REST: Final = _CHARACTER_SET_START | frozenset("0123456789._-")
+_PARTY_INFO: Final = qname(EB, "PartyInfo")
+_FROM: Final = qname(EB, "From")
+_TO: Final = qname(EB, "To")
+_PARTY_ID: Final = qname(EB, "PartyId")
+_ROLE: Final = qname(EB, "Role")
+_COLLABORATION_INFO: Final = qname(EB, "CollaborationInfo")
+_AGREEMENT_REF: Final = qname(EB, "AgreementRef")
+_SERVICE: Final = qname(EB, "Service")
+_ACTION: Final = qname(EB, "Action")
+_CONVERSATION_ID: Final = qname(EB, "ConversationId")
+_MESSAGE_PROPERTIES: Final = qname(EB, "MessageProperties")
+_PAYLOAD_INFO: Final = qname(EB, "PayloadInfo")
+_PART_INFO: Final = qname(EB, "PartInfo")
+_PART_PROPERTIES: Final = qname(EB, "PartProperties")
+
+_ELSEWHERE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:|/")  # a URI scheme, or a path
+_CHARACTER_SET: Final = re.compile(r"[A-Za-z][A-Za-z0-9._\-]*", re.ASCII)  # XML 1.0 section 4.3.3
 
 
 def read_user_message(element: etree._Element) -> UserMessage:
-    """The value of eb:UserMessage. Raises Refused where a field contradicts another."""
-    message_info = child(element, "MessageInfo")
-    party_info = child(element, "PartyInfo")
-    collaboration = child(element, "CollaborationInfo")
+    """The value of eb:UserMessage. Raises Refused where a field cannot be read."""
+    blocks = fields_of(element)
+    message_info = fields_of(required(blocks, MESSAGE_INFO))
+    parties = fields_of(required(blocks, _PARTY_INFO))
+    collaboration = fields_of(required(blocks, _COLLABORATION_INFO))
     mpc = element.get("mpc")
     return UserMessage(
-        message_id=token(message_info, "MessageId"),
+        message_id=token(message_info, MESSAGE_ID),
         timestamp=timestamp(message_info),
-        sender=_party(child(party_info, "From")),
-        receiver=_party(child(party_info, "To")),
-        service=_service(child(collaboration, "Service")),
-        action=token(collaboration, "Action"),
-        conversation_id=token(collaboration, "ConversationId"),
-        agreement=_agreement(collaboration.find(qname(EB, "AgreementRef"))),
-        ref_to_message_id=optional_token(message_info, "RefToMessageId"),
-        properties=properties(element.find(qname(EB, "MessageProperties"))),
-        parts=_parts(element.find(qname(EB, "PayloadInfo"))),
+        sender=_party(required(parties, _FROM)),
+        receiver=_party(required(parties, _TO)),
+        service=_service(required(collaboration, _SERVICE)),
+        action=token(collaboration, _ACTION),
+        conversation_id=token(collaboration, _CONVERSATION_ID),
+        agreement=_agreement(collaboration.get(_AGREEMENT_REF)),
+        ref_to_message_id=optional_token(message_info, REF_TO_MESSAGE_ID),
+        properties=properties(blocks.get(_MESSAGE_PROPERTIES)),
+        parts=_parts(blocks.get(_PAYLOAD_INFO)),
         mpc=None if mpc is None else collapse(mpc),
     )
 
 
 def _party(element: etree._Element) -> Party:
-    party_id = child(element, "PartyId")
+    fields = fields_of(element)
+    party_id = required(fields, _PARTY_ID)
     return Party(
         PartyId(text_of(party_id), party_id.get("type")),
-        text_of(child(element, "Role")),
+        text_of(required(fields, _ROLE)),
     )
 
 
@@ -77,7 +104,7 @@ def _agreement(element: etree._Element | None) -> AgreementRef | None:
 def _parts(payload_info: etree._Element | None) -> tuple[PartInfo, ...]:
     if payload_info is None:
         return ()
-    found = tuple(_part(element) for element in payload_info.iterchildren(qname(EB, "PartInfo")))
+    found = tuple(_part(element) for element in payload_info.iterchildren(_PART_INFO))
     if len({part.content_id for part in found}) != len(found):
         raise refused(
             VALUE_INCONSISTENT,
@@ -91,29 +118,31 @@ def _parts(payload_info: etree._Element | None) -> tuple[PartInfo, ...]:
 def _part(element: etree._Element) -> PartInfo:
     part = PartInfo(
         _content_id(element.get("href")),
-        properties(element.find(qname(EB, "PartProperties"))),
+        properties(element.find(_PART_PROPERTIES)),
     )
     _check_part(part)
     return part
 
 
 def _content_id(href: str | None) -> str:
-    if href is None:
+    """The Content-ID in @href; some peers leave out the scheme "cid:"."""
+    href = collapse(href or "")
+    if not href or href.startswith("#"):
         raise refused(
             PACKAGING_NOT_SUPPORTED,
             "G5",
-            "an eb:PartInfo without href means a payload in the Body",
+            f"eb:PartInfo/@href {href!r} means a payload in the Body",
             "payloads must be MIME parts",
         )
-    href = collapse(href)
-    if not href.startswith(CID) or href == CID:
+    content_id = content_id_of(href)
+    if not content_id or _ELSEWHERE.match(content_id):
         raise refused(
             EXTERNAL_PAYLOAD_ERROR,
             "G5",
-            f"eb:PartInfo/@href {href!r} is not a MIME part (cid:)",
+            f"eb:PartInfo/@href {href!r} is not a MIME part",
             "payloads must be MIME parts",
         )
-    return content_id_of(href)
+    return content_id
 
 
 def _check_part(part: PartInfo) -> None:
@@ -124,13 +153,8 @@ def _check_part(part: PartInfo) -> None:
     if compression is not None and compression != GZIP_MIME:
         raise _inconsistent(part, f"{COMPRESSION_TYPE} must be {GZIP_MIME}")
     character_set = part.value_of(CHARACTER_SET)
-    if character_set is not None and not _is_character_set(character_set):
+    if character_set is not None and not _CHARACTER_SET.fullmatch(character_set):
         raise _inconsistent(part, f"{CHARACTER_SET} is not the name of an encoding")
-
-
-def _is_character_set(name: str) -> bool:
-    """Whether `name` has the form of an encoding name (XML 1.0 section 4.3.3)."""
-    return name[:1] in _CHARACTER_SET_START and _CHARACTER_SET_REST.issuperset(name)
 
 
 def _inconsistent(part: PartInfo, sentence: str) -> Exception:

@@ -16,20 +16,16 @@ from lxml import etree
 
 from protocol.as4.errors import INVALID_HEADER, POLICY_NONCOMPLIANCE, FaultAnswer, Refused, refused
 from protocol.as4.limits import ENVELOPE, MAX_PREFIXES
-from protocol.as4.names import EC, WSU, qname
+from protocol.as4.names import EC, WSU, XML, qname
 from protocol.hardened import XmlLimits, XmlRefused, parse
 
 INCLUSIVE_NAMESPACES: Final = qname(EC, "InclusiveNamespaces")
 
-_ELEMENTS_WITH_ID: Final = etree.XPath(
-    "//*[@wsu:Id or @Id or @ID or @id or @xml:id]", namespaces={"wsu": WSU}
-)
-_ID_NAMES: Final = (
-    qname(WSU, "Id"),
-    "Id",
-    "ID",
-    "id",
-    "{http://www.w3.org/XML/1998/namespace}id",
+_ID_NAMES: Final = (qname(WSU, "Id"), "Id", "ID", "id", qname(XML, "id"))
+_IDS: Final = etree.XPath(
+    "//@wsu:Id | //@Id | //@ID | //@id | //@xml:id",
+    namespaces={"wsu": WSU},
+    smart_strings=False,
 )
 _WHITE_SPACE: Final = " \t\r\n"  # XML 1.0 section 2.3; str.strip() alone would take more
 _WITHOUT_WHITE_SPACE: Final = str.maketrans("", "", _WHITE_SPACE)
@@ -57,23 +53,23 @@ def _check_prefix_lists(root: etree._Element) -> None:
 
 
 def _check_ids(root: etree._Element) -> None:
+    values = cast(list[str], _IDS(root))
+    if len(values) != len(set(values)):
+        _check_holders(root)
+
+
+def _check_holders(root: etree._Element) -> None:
+    """One element may say its Id in two attributes; two elements may not have the same."""
     holders: dict[str, etree._Element] = {}
-    for element in cast(list[etree._Element], _ELEMENTS_WITH_ID(root)):
-        for value in ids_of(element):
-            if holders.setdefault(value, element) is not element:
+    for element in root.iter(etree.Element):
+        for value in {element.get(name) for name in _ID_NAMES} - {None}:
+            if holders.setdefault(str(value), element) is not element:
                 raise refused(POLICY_NONCOMPLIANCE, "G4", f"the Id {value!r} stands twice")
 
 
-def ids_of(element: etree._Element) -> tuple[str, ...]:
-    """Every value by which a reference could mean `element`."""
-    found = (element.get(name) for name in _ID_NAMES)
-    return tuple(value for value in found if value is not None)
-
-
 def has_id(root: etree._Element, value: str) -> bool:
-    """Whether some element below `root` has this Id."""
-    elements = cast(list[etree._Element], _ELEMENTS_WITH_ID(root))
-    return any(value in ids_of(element) for element in elements)
+    """Whether an element of the document of `root` has this Id."""
+    return value in cast(list[str], _IDS(root))
 
 
 def canonical(element: etree._Element, inclusive_prefixes: Iterable[str] = ()) -> bytes:
