@@ -10,7 +10,7 @@ wrong with a refused document and for its JSON form.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -37,14 +37,14 @@ class NotClosed(ValueError):
     """A schema of ours refers to something outside its own folder."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def compiled(name: str) -> etree.XMLSchema:
     """The schema `name` ("documents", "as4") for validation with lxml."""
     path = _first_file(name)
     return etree.XMLSchema(etree.parse(path, _parser()))
 
 
-@lru_cache(maxsize=None)
+@cache
 def explainer(name: str) -> xmlschema.XMLSchema:
     """The same schema for xmlschema, which says precisely what it expected."""
     path = _first_file(name)
