@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from protocol.as4.compression import MAX_PIECE_BYTES, Deflater, Inflater
+from protocol.as4.deflating import Deflater
 from protocol.as4.errors import (
     DECOMPRESSION_FAILURE,
     FAILED_AUTHENTICATION,
@@ -21,6 +21,7 @@ from protocol.as4.errors import (
     Refused,
     refused,
 )
+from protocol.as4.inflating import MAX_PIECE_BYTES, Inflater
 from protocol.as4.limits import MEBIBYTE
 from protocol.as4.names import CHARACTER_SET, COMPRESSION_TYPE, MIME_TYPE, OCTET_STREAM
 from protocol.as4.part_cipher import PartOpener, PartSealer, TagMismatch

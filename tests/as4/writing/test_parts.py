@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from protocol.as4.attachments import InboundPart, OutboundPart, SealedPart
-from protocol.as4.compression import MAX_PIECE_BYTES
 from protocol.as4.errors import EbmsAnswer, Refused
+from protocol.as4.inflating import MAX_PIECE_BYTES
 from protocol.as4.pmode import MEBIBYTE, SizeLimits
 from protocol.as4.secrets import PartSecret
 from protocol.as4.suites import EDELIVERY_115
@@ -319,6 +319,29 @@ def test_a_disk_image_full_of_zeros_passes_the_ratio_of_any_receiver(size: int) 
     wire, sealed = outbound(image, size=size)
     assert len(wire) < 2 * MEBIBYTE
     assert deliver(inbound(sealed, limits), wire, 1 << 14) == image
+
+
+NOISE = os.urandom(300_000)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["noise", "zeros", "words"]), st.integers(0, 300_000)), max_size=8
+    ),
+    st.integers(30_000, 600_000),
+)
+def test_content_that_compresses_here_and_not_there(
+    stretches: list[tuple[str, int]], size: int
+) -> None:
+    """Repeats across stored blocks would show a back reference that goes astray."""
+    kinds = {"noise": NOISE, "zeros": bytes(300_000), "words": b"what it says " * 24_000}
+    plain = b"".join(kinds[kind][:length] for kind, length in stretches)
+    wire, sealed = outbound(plain, size=size)
+    packed = AESGCM(KEY).decrypt(wire[:12], wire[12:], None)
+    assert gzip.decompress(packed) == plain
+    assert len(packed) <= len(plain) * 1.01 + 1000
+    assert deliver(inbound(sealed), wire) == plain
 
 
 @pytest.mark.parametrize("size_bytes", [MAX_PIECE_BYTES - 1, MAX_PIECE_BYTES, 2 * MAX_PIECE_BYTES])
