@@ -1,0 +1,128 @@
+"""The State directory: who speaks for a State, in which matter, since when, and how we know.
+
+Nothing here is law that the program knows by heart: every line is data that a State declared, or
+that an operator assumed and marked so. Source: Convention articles 37(19), 40(12), 41(2), 53.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum
+
+
+class Function(Enum):
+    """What an authority does in a matter."""
+
+    SEND = "SEND"
+    RECEIVE = "RECEIVE"
+    EXECUTE = "EXECUTE"
+    FORWARD = "FORWARD"
+
+
+class Matter(Enum):
+    """What a request is about, as far as competence goes."""
+
+    MLA = "MLA"  # article 40
+    PRESERVATION = "PRESERVATION"  # article 42
+    POC247 = "POC247"  # article 41
+    EXTRADITION = "EXTRADITION"  # article 37
+    PROVISIONAL_ARREST = "PROVISIONAL_ARREST"  # article 37(10)
+    PREVENTION = "PREVENTION"  # article 53
+
+
+class Trust(Enum):
+    """How far a line may be relied on (docs/convention.md)."""
+
+    CONFIRMED = "confirmed"
+    PARENT = "parent-treaty"
+    RECALLED = "recalled"
+    UNSURE = "unsure"
+    ASSUMED = "assumed"
+
+
+class PartyType(Enum):
+    """What kind of party this is; a regional organisation may be one (article 64(2))."""
+
+    STATE = "STATE"
+    REIO = "REIO"
+    TERRITORY = "TERRITORY"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a line comes from, when it was read, and how far it may be trusted."""
+
+    source: str
+    as_of: date
+    trust: Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """One authority of a State; `id` is its key in documents, queues and credentials."""
+
+    id: str
+    names: Mapping[str, str]  # by BCP 47 language
+    provenance: Provenance
+    time_zone: str | None = None  # IANA; None: unknown
+
+
+@dataclass(frozen=True, slots=True)
+class CompetenceRule:
+    """One authority performs one function in one matter, from a day until a day."""
+
+    authority: str
+    matter: Matter
+    function: Function
+    article: str
+    provenance: Provenance
+    valid_from: date | None = None
+    valid_until: date | None = None  # the last day on which it holds
+
+    def holds(self, matter: Matter, function: Function, on: date) -> bool:
+        """Whether this rule says who performs `function` in `matter` on that day."""
+        return (
+            self.matter is matter
+            and self.function is function
+            and (self.valid_from is None or self.valid_from <= on)
+            and (self.valid_until is None or on <= self.valid_until)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A reservation or declaration of a State, and what it does to a request."""
+
+    article: str
+    effect: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class StateRecord:
+    """Everything that the directory says about one party to the Convention."""
+
+    code: str
+    party_type: PartyType
+    names: Mapping[str, str]
+    authorities: Mapping[str, Authority]
+    rules: tuple[CompetenceRule, ...]
+    languages: tuple[str, ...] | None = None  # accepted for requests; None: unknown
+    excluded_parties: frozenset[str] = frozenset()  # to whom it does not apply the treaty
+    reservations: tuple[Reservation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """All States that this gateway knows, by their code."""
+
+    states: Mapping[str, StateRecord] = field(default_factory=dict)
+
+    def state_of(self, authority: str) -> str | None:
+        """The code of the State that `authority` belongs to, or None if nobody knows it."""
+        for code, record in self.states.items():
+            if authority in record.authorities:
+                return code
+        return None
