@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from OpenSSL import SSL, crypto
 from service_identity import VerificationError
 from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.interfaces import (
     IOpenSSLClientConnectionCreator,
     IOpenSSLContextFactory,
 )
-from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
@@ -55,9 +55,7 @@ def _context(
     context.use_certificate(leaf)
     for issuer in issuers:
         context.add_extra_chain_cert(issuer)
-    context.use_privatekey(
-        crypto.load_privatekey(crypto.FILETYPE_PEM, material.private_key_pem)
-    )
+    context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, material.private_key_pem))
     context.check_privatekey()
     store = context.get_cert_store()
     if store is None:
@@ -77,9 +75,7 @@ class ServerTls:
     ) -> None:
         self._known = frozenset(fingerprint(certificate) for certificate in pinned)
         self._context = _context(material, pinned, minimum)
-        self._context.set_verify(
-            SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify
-        )
+        self._context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify)
         self._context.set_session_id(_SESSION_CONTEXT)
 
     def getContext(self) -> SSL.Context:  # noqa: N802 - Twisted's name
@@ -87,7 +83,12 @@ class ServerTls:
         return self._context
 
     def _verify(
-        self, _connection: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, ok: int
+        self,
+        _connection: SSL.Connection,
+        certificate: crypto.X509,
+        _error: int,
+        depth: int,
+        ok: int,
     ) -> bool:
         if depth:
             return bool(ok)
@@ -101,7 +102,8 @@ class _ClientConnections:
         self._host = host
 
     def clientConnectionForTLS(  # noqa: N802 - Twisted's name
-        self, tlsProtocol: TLSMemoryBIOProtocol  # noqa: N803 - Twisted's name
+        self,
+        tlsProtocol: TLSMemoryBIOProtocol,  # noqa: N803 - Twisted's name
     ) -> SSL.Connection:
         """A fresh connection that names the host it wants (SNI) and checks that it got it."""
         connection = SSL.Connection(self._context, None)
@@ -113,7 +115,7 @@ class _ClientConnections:
 
 @implementer(IPolicyForHTTPS)
 class ClientTls:
-    """The calling side towards one partner: its pinned certificate, valid for the host we called."""
+    """The calling side towards one partner: its pinned certificate, good for the host we called."""
 
     def __init__(
         self,
@@ -134,7 +136,12 @@ class ClientTls:
         return _ClientConnections(self._context, hostname.decode("ascii"))
 
     def _verify(
-        self, _connection: SSL.Connection, certificate: crypto.X509, _error: int, depth: int, ok: int
+        self,
+        _connection: SSL.Connection,
+        certificate: crypto.X509,
+        _error: int,
+        depth: int,
+        ok: int,
     ) -> bool:
         if depth or not ok:
             return bool(ok)

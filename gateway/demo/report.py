@@ -47,7 +47,9 @@ def print_table(rows: Sequence[Row]) -> None:
     widths = [max(len(line[n]) for line in lines) for n in range(len(HEADINGS))]
     print()
     for number, line in enumerate(lines):
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
         if number == 0:
             print("  ".join("-" * width for width in widths))
     print(f"\n{len(rows)} messages crossed, each with a receipt, a hand-off and its evidence.")

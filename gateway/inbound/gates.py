@@ -13,6 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from protocol.convention.competence import (
+    Competent,
+    NotCompetent,
+    receiving_authority,
+    sending_authority,
+)
+from protocol.convention.documents import Document, DocumentRefused, read_document
 
 from config.node import Node
 from keys.identity import same_state
@@ -33,13 +40,6 @@ from protocol.as4.secrets import PartSecret
 from protocol.as4.signature import SignedEnvelope, verify_signature
 from protocol.as4.values import UserMessage
 from protocol.as4.verify import VerifiedMessage, VerifiedPart, verified
-from protocol.convention.competence import (
-    Competent,
-    NotCompetent,
-    receiving_authority,
-    sending_authority,
-)
-from protocol.convention.documents import Document, DocumentRefused, read_document
 
 CONTACT_CHECK = "ContactCheck"  # the one kind that travels without a document (art. 41)
 MAX_FINDINGS_TOLD = 5  # enough to mend a document by; the whole list stays in our evidence
@@ -169,15 +169,7 @@ class Gates:
                 f"{len(unit.parts)} parts; P-Mode {pmode.id} allows {pmode.limits.max_parts}",
             )
         for part in unit.parts:
-            kind = part.value_of("CompressionType")
-            if kind is not None and not part.compressed:
-                raise refused(
-                    VALUE_INCONSISTENT,
-                    "G9",
-                    f"part {part.content_id}: CompressionType {kind!r} is not application/gzip",
-                    "CompressionType must be application/gzip",
-                )
-            if part.mime_type is None:
+            if part.mime_type is None and not part.compressed:
                 raise refused(
                     VALUE_INCONSISTENT,
                     "G9",

@@ -32,10 +32,18 @@ class PartIntake:
         spool: Spool,
         *,
         is_document: bool,
+        delivered_before_bytes: int = 0,
     ) -> None:
         self._position = position
         self._info = info
-        self._part = InboundPart(info, reference, secret, mime_type, limits)
+        self._part = InboundPart(
+            info,
+            reference,
+            secret,
+            mime_type,
+            limits,
+            delivered_before_bytes=delivered_before_bytes,
+        )
         self._writer = spool.writer()
         self._spool = spool
         self._document = bytearray() if is_document else None
@@ -58,6 +66,11 @@ class PartIntake:
             self._spool.remove(self._blob)
         else:
             self._writer.discard()
+
+    @property
+    def size_bytes(self) -> int:
+        """How much was delivered so far."""
+        return self._part.size_bytes
 
     @property
     def document(self) -> bytes | None:

@@ -11,7 +11,6 @@ from http import HTTPStatus
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
@@ -25,7 +24,6 @@ DROPPED_BYTES = 64 * 1024  # how much of a refused message may still arrive befo
 IDLE_SECONDS = 60.0  # a connection on which nothing moves for this long is closed
 GRACE_SECONDS = 30.0  # every message may take this long ...
 SLOWEST_BYTES_PER_SECOND = 16 * 1024  # ... and its size at this rate on top
-MAX_HEADER_LINES = 100
 
 
 class As4Request(Request):
@@ -94,14 +92,15 @@ class As4Request(Request):
         super().connectionLost(reason)
 
     def _site(self) -> As4Site:
-        site: As4Site = self.channel.site
+        site: As4Site = getattr(self.channel, "site")  # noqa: B009 - set by Site, unknown to types
         return site
 
     def _headers_refuse(self) -> bool:
         headers = self.requestHeaders
-        if headers.hasHeader("content-encoding"):
-            self.give(HttpAnswer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, close=True))
-        elif len(headers.getRawHeaders("content-type") or []) != 1:
+        if (
+            headers.hasHeader("content-encoding")
+            or len(headers.getRawHeaders("content-type") or []) != 1
+        ):
             self.give(HttpAnswer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, close=True))
         return self._given is not None
 
@@ -145,10 +144,6 @@ def _raw(answer: HttpAnswer) -> bytes:
     if answer.content_type is not None:
         lines.append(b"Content-Type: " + answer.content_type)
     return b"\r\n".join(lines) + b"\r\n\r\n" + answer.body
-
-
-class _Channel(HTTPChannel):
-    maxHeaders = MAX_HEADER_LINES
 
 
 class As4Site(Site):

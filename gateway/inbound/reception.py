@@ -106,7 +106,7 @@ class Reception:
             self._discard()
             self._desk.log.info("receive.lost", reason=str(lost), **self._facts())
             return HttpAnswer(408, close=True)
-        except Exception:  # noqa: BLE001 - a local failure of any kind: keep nothing, ask for a retry
+        except Exception:
             self._discard()
             self._desk.log.exception("receive.failed", **self._facts())
             self._count("failed")
@@ -221,6 +221,7 @@ class Reception:
             admitted.pmode.limits,
             self._desk.spool,
             is_document=position == 0,
+            delivered_before_bytes=sum(taken.size_bytes for taken in self._intakes.values()),
         )
         self._intakes[position] = intake
         return intake
@@ -229,9 +230,7 @@ class Reception:
         self, admitted: Admitted, concluded: Concluded, tls_certificate: x509.Certificate
     ) -> HttpAnswer:
         unit = admitted.unit
-        outcome = await self._desk.store.accept(
-            self._arrival(admitted, concluded, tls_certificate)
-        )
+        outcome = await self._desk.store.accept(self._arrival(admitted, concluded, tls_certificate))
         match outcome:
             case Stored(authority):
                 self._count("accepted")
@@ -327,7 +326,7 @@ class Reception:
         }
         try:
             await self._desk.store.record("REFUSED", facts, now)
-        except Exception:  # noqa: BLE001 - without its record a refusal is not given either
+        except Exception:
             self._desk.log.exception("receive.failed", **facts)
             return TRY_LATER
         self._count("refused")

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IConsumer, IReactorTCP, IReactorTime
+from twisted.internet.interfaces import IConsumer, IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import CooperativeTask, cooperate
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, PotentialDataLoss, ResponseDone
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
+from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer, IResponse
 from zope.interface import implementer
@@ -32,7 +33,7 @@ MAX_ANSWER_BYTES = 1024 * 1024  # a receipt for 32 parts is below 64 KiB
 PIECE_BYTES = 64 * 1024  # the TLS layer slices larger writes again (docs/performance.md)
 SLOWEST_BYTES_PER_SECOND = 256 * 1024  # how much longer than the P-Mode says a large body may take
 CONNECT_SECONDS = 20.0
-KEEP_SECONDS = 45.0  # shorter than the partner's idle limit, so that we close first
+KEEP_SECONDS = 45  # shorter than the partner's idle limit, so that we close first
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ class _Body:
     def __init__(self, length: int, pieces: Callable[[], Iterator[bytes]]) -> None:
         self.length = length
         self._pieces = pieces
-        self._task: CooperativeTask | None = None
+        self._task: CooperativeTask[Iterator[None]] | None = None
 
     def startProducing(self, consumer: IConsumer) -> Deferred[None]:  # noqa: N802 - Twisted's name
         """Write every piece to `consumer`, one for each turn of the reactor."""
@@ -157,8 +158,9 @@ class _Body:
                 consumer.write(piece)
                 yield None
 
-        self._task = cooperate(write())
-        return self._task.whenDone().addCallback(lambda _: None)
+        task = cooperate(write())
+        self._task = task
+        return task.whenDone().addCallback(lambda _: None)
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
         """Wait."""
