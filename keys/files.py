@@ -28,18 +28,16 @@ def read_tight(path: Path, max_bytes: int = MAX_KEY_FILE_BYTES) -> bytes:
     Raises KeyRefused with the remedy when it is absent, a link, no regular file, too large, or
     open to somebody else.
     """
-    descriptor = _open(path)
+    descriptor, status = _open(path)
     with os.fdopen(descriptor, "rb") as opened:
-        _check_tight(path, os.fstat(opened.fileno()))
+        _check_tight(path, status)
         return _read(path, opened.read(max_bytes + 1), max_bytes)
 
 
 def read_public(path: Path, max_bytes: int = MAX_KEY_FILE_BYTES) -> bytes:
     """The content of a file that others may read, and nobody else may write."""
-    descriptor = _open(path)
+    descriptor, status = _open(path)
     with os.fdopen(descriptor, "rb") as opened:
-        status = os.fstat(opened.fileno())
-        _check_regular(path, status)
         if status.st_mode & _FORBIDDEN_FOLDER_BITS:
             raise KeyRefused(path, _mode_sentence(status, "write", PUBLIC_FILE_MODE))
         return _read(path, opened.read(max_bytes + 1), max_bytes)
@@ -78,28 +76,28 @@ def check_nobody_else_writes(path: Path) -> None:
         _check_owner(path, status)
 
 
-def _open(path: Path) -> int:
+def _open(path: Path) -> tuple[int, os.stat_result]:
+    """A descriptor of the regular file `path`, and what it says of itself."""
     try:
-        return os.open(path, _READ_FLAGS)
+        descriptor = os.open(path, _READ_FLAGS)
     except FileNotFoundError as e:
         raise KeyRefused(path, "the file is not there; put it there or correct its name") from e
     except OSError as e:
         raise KeyRefused(
             path, f"cannot be opened ({e.strerror}); it must be a regular file, not a link"
         ) from e
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise KeyRefused(path, "is not a regular file; put the file itself there")
+    return descriptor, status
 
 
 def _check_tight(path: Path, status: os.stat_result) -> None:
-    _check_regular(path, status)
     _check_owner(path, status)
     if status.st_mode & _FORBIDDEN_FILE_BITS:
         raise KeyRefused(path, _mode_sentence(status, "use", TIGHT_FILE_MODE))
     check_folder(path.parent)
-
-
-def _check_regular(path: Path, status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise KeyRefused(path, "is not a regular file; put the file itself there")
 
 
 def _check_owner(path: Path, status: os.stat_result) -> None:

@@ -1,0 +1,1 @@
+"""Keys: files, rings, trust, identity, the storage key, the throw-away authority."""
