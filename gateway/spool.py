@@ -18,8 +18,9 @@ from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from secrets import token_bytes
-from typing import Final, Protocol
+from typing import Final
 
+from gateway.disk import sync_folder
 from gateway.sealed_stream import CHUNK_BYTES, KEY_BYTES, StreamSealer, opened
 from gateway.spool_files import (
     BlobDamaged,
@@ -30,8 +31,8 @@ from gateway.spool_files import (
     SpoolWriter,
     label_of,
     path_of,
-    sync_folder,
 )
+from gateway.store.ports import KeyWrap
 from gateway.store.values import StoredBlob
 
 __all__ = [
@@ -46,16 +47,6 @@ __all__ = [
 
 INLINE_BYTES: Final = 64 * 1024  # below this a row is cheaper than a file (design of the store)
 SHELVES: Final = 256  # sub-folders by the first octet of a name: no folder grows without bound
-
-
-class KeyWrap(Protocol):
-    """The node's storage key, as far as the spool needs it."""
-
-    def wrap(self, data_key: bytes) -> bytes:
-        """`data_key` encrypted under the storage key."""
-
-    def unwrap(self, wrapped: bytes) -> bytes:
-        """The data key in `wrapped`. Raises an exception when it does not open."""
 
 
 class Spool:

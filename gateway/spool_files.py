@@ -10,6 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Final, Protocol
 
+from gateway.disk import sync_folder
 from gateway.sealed_stream import CHUNK_BYTES, StreamDamaged
 from gateway.store.values import StoredBlob
 
@@ -191,12 +192,3 @@ def _write_all(descriptor: int | None, octets: bytes) -> None:
     rest = memoryview(octets)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
-
-
-def sync_folder(folder: Path) -> None:
-    """The names in `folder` are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

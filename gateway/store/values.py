@@ -60,6 +60,7 @@ class Arrival:
     claimed_at: datetime  # eb:Timestamp
     received_at: datetime
     routing: Mapping[str, str]  # rule, article, source of the routing decision
+    receipt_signer: bytes = field(repr=False, default=b"")  # DER of our own certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ class Sealed:
     soap: bytes = field(repr=False)
     references: tuple[SignedReference, ...] = field(repr=False)
     parts: tuple[WirePart, ...]
+    signer_certificate: bytes = field(repr=False, default=b"")  # DER of our own certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +157,18 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """One queue entry under a lease. `notice` is set for a notice about a sent message."""
+    """One queue entry under a lease. `notice` is set for a notice about a sent message.
+
+    Two partners may use the same MessageId: `partner` and `direction` say whose message this is.
+    """
 
     lease_id: str
     message_id: str
     expires_at: datetime
     deliveries: int
     notice: str | None = None
+    partner: str = ""
+    direction: str = "in"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,129 @@
+"""Messages on their way in: stored once, with receipt, evidence and queue entry, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+from sqlalchemy import bindparam, insert, select
+
+from gateway.store import facts
+from gateway.store.rows import (
+    Columns,
+    fingerprint,
+    insert_once,
+    keep_certificates_txn,
+    part_columns,
+    references_json,
+    references_of,
+)
+from gateway.store.tables import (
+    INBOUND,
+    RECEIVED_ONCE,
+    RECEIVED_ONCE_COLUMNS,
+    message,
+    part,
+    queue_entry,
+)
+from gateway.store.transaction import Transaction
+from gateway.store.values import AcceptOutcome, Arrival, Conflict, DuplicateOf, Received, Stored
+from protocol.as4.values import SignedReference
+from protocol.evidence.records import Kind
+
+QUEUED: Final = "QUEUED"  # the first state of a queue entry; the others are in gateway.store.queue
+
+_STORE: Final[dict[str, Any]] = {
+    dialect: insert_once(message, RECEIVED_ONCE, RECEIVED_ONCE_COLUMNS, dialect).returning(
+        message.c.id
+    )
+    for dialect in ("sqlite", "postgresql")
+}
+_STORE_PARTS: Final = insert(part)
+_ENQUEUE: Final = insert(queue_entry)
+_FIND: Final = select(message.c.message_id, message.c.references, message.c.receipt).where(
+    message.c.direction == INBOUND,
+    message.c.partner == bindparam("partner"),
+    message.c.message_id == bindparam("message_id"),
+)
+
+
+def find_received_txn(unit: Transaction, partner: str, message_id: str) -> Received | None:
+    """What we hold from `partner` under this MessageId."""
+    row = unit.connection.execute(_FIND, {"partner": partner, "message_id": message_id}).first()
+    if row is None:
+        return None
+    return Received(row.message_id, references_of(row.references), row.receipt)
+
+
+def accept_txn(unit: Transaction, arrival: Arrival) -> AcceptOutcome:
+    """The message, its receipt, its queue entry and the evidence of both are there together.
+
+    Of several that arrive at once, one is stored; the others get its receipt if they sign the same.
+    """
+    connection = unit.connection
+    keep_certificates_txn(connection, (arrival.signer_certificate, arrival.receipt_signer))
+    number = connection.execute(
+        _STORE[connection.dialect.name], _message_columns(arrival)
+    ).scalar_one_or_none()
+    if number is None:
+        return _repeated_txn(unit, arrival)
+    if arrival.parts:
+        connection.execute(_STORE_PARTS, [part_columns(number, stored) for stored in arrival.parts])
+    enqueue_txn(unit, number, arrival.authority, priority=arrival.priority)
+    unit.record(Kind.RECEIVED, arrival.received_at, facts.received(arrival), number)
+    unit.record(Kind.RECEIPT_SENT, arrival.received_at, facts.receipt_sent(arrival), number)
+    return Stored(arrival.authority)
+
+
+def enqueue_txn(
+    unit: Transaction, number: int, authority: str, *, priority: int = 0, notice: str = ""
+) -> None:
+    """The message, or a notice about it, waits in the queue of `authority`."""
+    columns = {
+        "message": number,
+        "notice": notice,
+        "authority": authority,
+        "priority": priority,
+        "state": QUEUED,
+        "deliveries": 0,
+    }
+    unit.connection.execute(_ENQUEUE, columns)
+    unit.wake(authority)
+
+
+def same_signed(one: Collection[SignedReference], other: Collection[SignedReference]) -> bool:
+    """Whether two messages sign the same: URI, algorithm and digest, in whatever order."""
+    return set(one) == set(other)
+
+
+def _repeated_txn(unit: Transaction, arrival: Arrival) -> AcceptOutcome:
+    known = find_received_txn(unit, arrival.partner, arrival.message_id)
+    if known is None or not same_signed(known.references, arrival.references):
+        return Conflict()
+    return DuplicateOf(known.receipt)
+
+
+def _message_columns(arrival: Arrival) -> Columns:
+    return {
+        "direction": INBOUND,
+        "partner": arrival.partner,
+        "message_id": arrival.message_id,
+        "conversation_id": arrival.conversation_id,
+        "ref_to_message_id": arrival.ref_to_message_id,
+        "action": arrival.action,
+        "kind": arrival.kind,
+        "requesting_authority": arrival.requesting_authority,
+        "receiving_authority": arrival.authority,
+        "request_id": arrival.request_id,
+        "at": arrival.received_at,
+        "claimed_at": arrival.claimed_at,
+        "envelope": arrival.envelope,
+        "references": references_json(arrival.references),
+        "signer": fingerprint(arrival.signer_certificate),
+        "tls_fingerprint": arrival.tls_fingerprint,
+        "receipt_id": arrival.receipt_id,
+        "receipt": arrival.receipt,
+        "receipt_at": arrival.received_at,
+        "receipt_signer": fingerprint(arrival.receipt_signer),
+        "routing": dict(arrival.routing),
+    }

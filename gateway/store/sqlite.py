@@ -1,0 +1,325 @@
+"""The embedded engine: one connection, in one thread, for the life of the process.
+
+Everything that waits when a commit ends is committed together, at most GROUP_SIZE transactions,
+each in a savepoint of its own: one that fails takes only itself along. Nobody waits for a timer.
+
+SQLite versions from 3.7.0 to 3.51.2 can lose data when two connections share a WAL database, so the
+lock is exclusive: there is no second connection, whoever asks.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.python.failure import Failure
+
+from gateway.disk import sync_folder
+from gateway.store.engine import Opened, Opening, Wake, Work, open_txn
+from gateway.store.faults import CommitUncertain, StoreClosed, StoreRefused
+from gateway.store.transaction import Entry, Transaction, append_txn
+from gateway.store.witness import Seal
+from protocol.evidence.chain import Head
+
+GROUP_SIZE: Final = 64  # more gains nothing and delays the first of them (limits of the design)
+FULL: Final = 2  # PRAGMA synchronous: every commit is on the disk before it returns
+
+#: Each with what it must answer; the first lines must come before the first read.
+_PRAGMAS: Final = (
+    ("locking_mode=EXCLUSIVE", "exclusive"),
+    ("journal_mode=WAL", "wal"),
+    ("synchronous=FULL", None),
+    ("foreign_keys=ON", None),
+    ("secure_delete=ON", None),  # a destroyed key is overwritten, not only forgotten
+    ("trusted_schema=OFF", None),
+    ("cell_size_check=ON", None),
+    ("wal_autocheckpoint=4000", None),  # pages: fewer, larger checkpoints
+)
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """Work that somebody waits for."""
+
+    work: Work[Any]
+    done: Deferred[Any]
+    outcome: Any = None
+    entries: tuple[Entry, ...] = ()
+    woken: frozenset[str] = frozenset()
+
+
+class _GroupLost(Exception):
+    """SQLite gave up the whole transaction, with the savepoints that were done already."""
+
+
+class SqliteEngine:
+    """Runs transactions in the thread "store". Made by `open_sqlite`."""
+
+    def __init__(self, url: URL, reactor: IReactorFromThreads, wake: Wake) -> None:
+        self._url = url
+        self._reactor = reactor
+        self._wake = wake
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._closing = False
+        self._closed: Deferred[None] = Deferred()
+        self._thread = Thread(target=self._live, name="store", daemon=True)
+        self._opened: Opened | None = None
+        self._head = Head()
+        self._seal = Seal(b"")
+
+    def start(self, opening: Opening) -> Deferred[Opened]:
+        """Fires when the store is open; with StoreRefused when it may not be opened."""
+        self._opening = opening
+        self._started: Deferred[Opened] = Deferred()
+        self._thread.start()
+        return self._started
+
+    def run(self, work: Work[T]) -> Deferred[T]:
+        """See `Engine.run`."""
+        done: Deferred[T] = Deferred()
+        if self._closing:
+            done.errback(StoreClosed("The store is closed."))
+        else:
+            self._jobs.put(_Job(work, done))
+        return done
+
+    def close(self) -> Deferred[None]:
+        """See `Engine.close`. Fires for every caller."""
+        waiter: Deferred[None] = Deferred()
+        self._closed.addCallback(lambda _: waiter.callback(None))
+        if not self._closing:
+            self._closing = True
+            self._jobs.put(None)
+        return waiter
+
+    # From here on, everything runs in the database thread.
+
+    def _live(self) -> None:
+        try:
+            connection = self._connect()
+        except BaseException:  # noqa: BLE001 - whatever it is, whoever opens the store must hear it
+            self._closing = True
+            self._reactor.callFromThread(self._started.errback, Failure())
+            self._reactor.callFromThread(self._closed.callback, None)
+            return
+        self._reactor.callFromThread(self._started.callback, self._opened)
+        try:
+            while self._serve(connection):
+                pass
+        finally:
+            self._closing = True
+            self._close(connection)
+            self._reactor.callFromThread(self._turn_away)
+
+    def _connect(self) -> Connection:
+        path = _database_path(self._url)
+        _make_private(path)
+        connection = _engine(self._url).connect()
+        try:
+            with connection.begin():
+                self._opened = open_txn(connection, self._opening)
+            sync_folder(path.parent)
+        except BaseException:
+            connection.close()
+            raise
+        self._head, self._seal = self._opened.head, self._opened.seal
+        return connection
+
+    def _close(self, connection: Connection) -> None:
+        try:
+            if self._opened is not None and self._head.sequence:
+                self._opened.witness.write(self._head)
+        except OSError:
+            return  # the witness stays a second behind, which it may be
+        finally:
+            connection.close()
+
+    def _serve(self, connection: Connection) -> bool:
+        """One group is done; False when it was the last one."""
+        group, more = self._next_group()
+        if group:
+            self._commit(connection, group)
+            self._reactor.callFromThread(self._tell, group)
+            self._follow_head()
+        return more
+
+    def _commit(self, connection: Connection, group: list[_Job]) -> None:
+        if len(group) > 1:
+            try:
+                self._commit_group(connection, group)
+                return
+            except _GroupLost:
+                pass  # the innocent ones get through on their own
+        for job in group:
+            self._commit_alone(connection, job)
+
+    def _next_group(self) -> tuple[list[_Job], bool]:
+        group: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            group.append(job)
+            if len(group) == GROUP_SIZE:
+                return group, True
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return group, True
+        return group, False
+
+    def _commit_alone(self, connection: Connection, job: _Job) -> None:
+        try:
+            self._commit_group(connection, [job])
+        except _GroupLost as e:
+            job.outcome = Failure(e.__cause__ or e)
+
+    def _commit_group(self, connection: Connection, group: list[_Job]) -> None:
+        """Every job has its outcome, and what succeeded is durable. Raises _GroupLost."""
+        transaction = None
+        head = self._head
+        try:
+            transaction = connection.begin()
+            for job in group:
+                _run_in_savepoint(connection, job, alone=len(group) == 1)
+            entries = [entry for job in group for entry in job.entries]
+            if entries:
+                head = append_txn(connection, head, entries, self._seal)
+        except BaseException as e:
+            _roll_back(transaction)
+            raise _GroupLost from e
+        try:
+            transaction.commit()
+        except DBAPIError as e:
+            _roll_back(transaction)
+            self._fail_uncertain(group, e)
+            return
+        self._head = head
+
+    def _fail_uncertain(self, group: list[_Job], cause: DBAPIError) -> None:
+        fault = CommitUncertain(f"The commit failed: {cause.orig}")
+        fault.__cause__ = cause
+        for job in group:
+            job.outcome = Failure(fault)
+            job.woken = frozenset()
+
+    def _follow_head(self) -> None:
+        if self._opened is None or not self._head.sequence:
+            return
+        try:
+            self._opened.witness.note(self._head)
+        except OSError:
+            # The disk is full or worse: the next commit says so to whoever needs it, and the
+            # witness catches up when it can.
+            return
+
+    # In the reactor thread again.
+
+    def _tell(self, group: list[_Job]) -> None:
+        self._wake({authority for job in group for authority in job.woken})
+        for job in group:
+            if not job.done.called:
+                job.done.callback(job.outcome)
+
+    def _turn_away(self) -> None:
+        """Whoever came too late is told so, and the engine is closed."""
+        while not self._jobs.empty():
+            job = self._jobs.get_nowait()
+            if job is not None:
+                job.done.errback(StoreClosed("The store is closed."))
+        self._closed.callback(None)
+
+
+def _run_in_savepoint(connection: Connection, job: _Job, *, alone: bool) -> None:
+    """The job has run, or has left nothing. Raises when the whole group is lost."""
+    job.entries, job.woken = (), frozenset()
+    transaction = Transaction(connection)
+    savepoint = None if alone else connection.begin_nested()
+    try:
+        job.outcome = job.work(transaction)
+        if savepoint is not None:
+            savepoint.commit()
+    except Exception:
+        if savepoint is None or not _in_transaction(connection):
+            raise
+        savepoint.rollback()
+        job.outcome = Failure()
+        return
+    job.entries = tuple(transaction.entries)
+    job.woken = frozenset(transaction.woken)
+
+
+def _in_transaction(connection: Connection) -> bool:
+    """Whether SQLite still holds the transaction: a full disk ends it without being asked."""
+    driver = connection.connection.driver_connection
+    return isinstance(driver, sqlite3.Connection) and driver.in_transaction
+
+
+def _roll_back(transaction: RootTransaction | None) -> None:
+    if transaction is not None and transaction.is_active:
+        transaction.rollback()
+
+
+async def open_sqlite(
+    url: URL, opening: Opening, reactor: IReactorFromThreads, wake: Wake
+) -> tuple[SqliteEngine, Opened]:
+    """The database in the file that `url` names, made if it is missing. Raises StoreRefused."""
+    engine = SqliteEngine(url, reactor, wake)
+    return engine, await engine.start(opening)
+
+
+def _database_path(url: URL) -> Path:
+    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
+        raise StoreRefused(
+            "store.url: name a file (sqlite:///path/to/store.db); memory is not durable"
+        )
+    return Path(url.database)
+
+
+def _make_private(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        os.close(os.open(path, flags, 0o600))
+    except OSError as e:
+        raise StoreRefused(f"store.url: {path}: {e.strerror}") from e
+
+
+def _engine(url: URL) -> Engine:
+    engine = create_engine(url.set(drivername="sqlite+pysqlite"), poolclass=NullPool)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _prepare(driver: sqlite3.Connection, _record: object) -> None:
+    """The connection has our settings, and answers that it has them. Raises StoreRefused."""
+    driver.isolation_level = None  # BEGIN and COMMIT are ours, so that savepoints work
+    try:
+        for pragma, answer in _PRAGMAS:
+            found = driver.execute(f"PRAGMA {pragma}").fetchone()
+            if answer is not None and (found is None or found[0] != answer):
+                raise StoreRefused(f"SQLite refuses PRAGMA {pragma}: it answers {found}")
+        require_durable(driver)
+    except sqlite3.Error as e:
+        raise StoreRefused(f"The database cannot be opened: {e}") from e
+
+
+def require_durable(driver: sqlite3.Connection) -> None:
+    """Raises StoreRefused unless every commit reaches the disk and references are checked."""
+    [synchronous] = driver.execute("PRAGMA synchronous").fetchone()
+    if synchronous < FULL:
+        raise StoreRefused(f"SQLite says synchronous={synchronous}, and {FULL} (FULL) is needed")
+    [foreign_keys] = driver.execute("PRAGMA foreign_keys").fetchone()
+    if not foreign_keys:
+        raise StoreRefused("This SQLite was built without foreign keys")

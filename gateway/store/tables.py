@@ -1,0 +1,200 @@
+"""The tables. The migrations make them; a test holds the two against each other.
+
+message      one row for every message, in or out; written once, but for what a message on its way
+             out gains (its signed bytes, its receipt)
+part         its payloads at rest
+exchange     where a message on its way out stands
+wire_part    its sealed parts, until they are no longer needed
+submission   idempotency keys of authorities
+queue_entry  what waits for an authority: received messages, and notices about sent ones
+evidence     the chain; append-only, guarded by triggers
+evidence_head  how far the chain goes, with a keyed seal
+certificate  every certificate that evidence names, by fingerprint
+secret       keys of the store itself, wrapped by the storage key
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from gateway.store.columns import Instant, JsonText, RowNumber
+
+#: The one constraint whose violation means "this message came before". No other one does.
+RECEIVED_ONCE: Final = "message_received_once"
+RECEIVED_ONCE_COLUMNS: Final = ("direction", "partner", "message_id")
+
+INBOUND: Final = "in"
+OUTBOUND: Final = "out"
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "fk": "%(table_name)s_%(column_0_name)s_fk",
+        "ck": "%(table_name)s_%(constraint_name)s",
+    }
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("direction", String(3), nullable=False),
+    Column("partner", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("conversation_id", Text, nullable=False),
+    Column("ref_to_message_id", Text),
+    Column("action", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("requesting_authority", Text, nullable=False),
+    Column("receiving_authority", Text, nullable=False),
+    Column("request_id", Text),
+    Column("at", Instant, nullable=False),  # received, or submitted
+    Column("claimed_at", Instant),  # eb:Timestamp of a received one
+    Column("envelope", LargeBinary),
+    Column("references", JsonText),
+    Column("signer", String(64), ForeignKey("certificate.fingerprint")),
+    Column("tls_fingerprint", String(64)),
+    Column("receipt_id", Text),
+    Column("receipt", LargeBinary),
+    Column("receipt_at", Instant),
+    Column("receipt_signer", String(64), ForeignKey("certificate.fingerprint")),
+    Column("routing", JsonText, nullable=False),
+    UniqueConstraint(*RECEIVED_ONCE_COLUMNS, name=RECEIVED_ONCE),
+    CheckConstraint("direction IN ('in', 'out')", name="direction"),
+    CheckConstraint(
+        "direction = 'out' OR (envelope IS NOT NULL AND receipt IS NOT NULL)", name="received_whole"
+    ),
+    Index("message_by_message_id", "message_id"),
+)
+
+
+def _blob_columns() -> list[Column[object]]:
+    return [
+        Column("blob_name", String(32)),
+        Column("inline", LargeBinary),
+        Column("wrapped_key", LargeBinary, nullable=False),
+        Column("size_bytes", BigInteger, nullable=False),
+        Column("sha256", LargeBinary(32), nullable=False),
+    ]
+
+
+part = Table(
+    "part",
+    metadata,
+    Column("message", RowNumber, ForeignKey("message.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("content_id", Text, nullable=False),
+    Column("mime_type", Text, nullable=False),
+    Column("file_name", Text),
+    Column("character_set", Text),
+    *_blob_columns(),
+    PrimaryKeyConstraint("message", "position"),
+)
+
+wire_part = Table(
+    "wire_part",
+    metadata,
+    Column("message", RowNumber, ForeignKey("message.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("content_id", Text, nullable=False),
+    *_blob_columns(),
+    PrimaryKeyConstraint("message", "position"),
+)
+
+exchange = Table(
+    "exchange",
+    metadata,
+    Column("message", RowNumber, ForeignKey("message.id"), primary_key=True, autoincrement=False),
+    Column("partner", Text, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Instant),
+    Column("due_at", Instant, nullable=False),  # next_attempt_at, or since when it is ready
+    Column("error_code", Text),
+    Column("error_sentence", Text),
+    Column("late", Boolean(create_constraint=False), nullable=False),
+    Column("node", Text),  # which gateway claimed it
+    Column("idempotency_key", Text),
+    Column("content_digest", LargeBinary(32), nullable=False),
+    Index("exchange_due", "state", "partner", "due_at"),
+)
+
+submission = Table(
+    "submission",
+    metadata,
+    Column("authority", Text, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("content_digest", LargeBinary(32), nullable=False),
+    Column("message_id", Text, nullable=False),
+    PrimaryKeyConstraint("authority", "idempotency_key"),
+)
+
+queue_entry = Table(
+    "queue_entry",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("message", RowNumber, ForeignKey("message.id"), nullable=False),
+    Column("notice", Text, nullable=False),  # "" for a received message
+    Column("authority", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("deliveries", Integer, nullable=False),
+    Column("lease_id", String(32)),
+    Column("leased_until", Instant),
+    UniqueConstraint("message", "notice", name="queue_entry_once"),
+    Index("queue_entry_order", "authority", "state", "priority", "id"),
+    Index("queue_entry_by_lease", "lease_id"),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("sequence", RowNumber, primary_key=True, autoincrement=False),
+    Column("kind", String(24), nullable=False),
+    Column("message", RowNumber, ForeignKey("message.id")),
+    Column("record", LargeBinary, nullable=False),
+    Column("leaf_hash", LargeBinary(32), nullable=False),
+    Column("chain_hash", LargeBinary(32), nullable=False),
+    Index("evidence_by_message", "message", "sequence"),
+)
+
+evidence_head = Table(
+    "evidence_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # one row, number 1
+    Column("sequence", BigInteger, nullable=False),
+    Column("chain_hash", LargeBinary(32), nullable=False),
+    Column("seal", LargeBinary(32), nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+certificate = Table(
+    "certificate",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),  # hex SHA-256 of the DER
+    Column("der", LargeBinary, nullable=False),
+)
+
+secret = Table(
+    "secret",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("wrapped", LargeBinary, nullable=False),
+)
