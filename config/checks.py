@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from config.authorities import authorities_of
 from config.check_certificates import certificate_faults
+from config.check_directory import directory_gaps
 from config.check_machine import clock_faults, folder_faults
-from config.credentials import AUDITOR, FOLDER, Credentials, load_credentials, token_digest
+from config.credentials import FOLDER, Credentials, load_credentials, token_digest
 from config.faults import ConfigRefused, Fault, Weight
-from config.node import PARTNERS_FOLDER, STATES_FOLDER, Node, load_node
+from config.node import load_node
 from keys.files import read_tight
 from keys.refusal import KeyRefused
 
@@ -43,26 +43,7 @@ def _node_faults(folder: Path, now: datetime) -> Iterator[Fault]:
         return
     if now.tzinfo is not None:
         yield from certificate_faults(node, now)
-    yield from _authority_faults(node)
-
-
-def _authority_faults(node: Node) -> Iterator[Fault]:
-    """Who is in one list and is missing in the other."""
-    for pmode in node.pmodes:
-        if not authorities_of(node.directory, pmode.partner_state):
-            yield Fault(
-                str(node.folder / PARTNERS_FOLDER / f"{pmode.partner_state}.toml"),
-                f"{pmode.partner_state} has no authority in the directory, so that every request "
-                f"from it or to it is refused; add {STATES_FOLDER}/{pmode.partner_state}.toml",
-                Weight.WARNING,
-            )
-    for holder in (*authorities_of(node.directory, node.settings.state), AUDITOR):
-        if holder not in node.credentials.holders:
-            yield Fault(
-                str(node.folder / "credentials.toml"),
-                f"{holder} has no token, so that it cannot reach its queue; add a [[credential]]",
-                Weight.WARNING,
-            )
+    yield from directory_gaps(node, now.date())
 
 
 def _token_faults(folder: Path) -> Iterator[Fault]:
