@@ -69,7 +69,9 @@ class PartyKeys:
         }
         folder.mkdir(parents=True)
         for purpose, pair in issued.items():
-            (folder / f"{purpose}.key.pem").write_bytes(pair.private_key_pem())
+            private_key = folder / f"{purpose}.key.pem"
+            private_key.touch(mode=0o600)  # our own reader refuses a looser one
+            private_key.write_bytes(pair.private_key_pem())
             (folder / f"{purpose}.crt.pem").write_bytes(pair.certificate_pem())
         return cls(folder)
 
