@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,7 @@ from twisted.internet.endpoints import SSL4ServerEndpoint
 from twisted.internet.interfaces import IListeningPort
 
 from config.node import Node
-from gateway.audit import verify_store
+from gateway.audit import verify_running
 from gateway.inbound.answers import Answers
 from gateway.inbound.gates import Gates
 from gateway.inbound.listener import As4Site
@@ -26,10 +27,11 @@ from gateway.outbound.posting import Post
 from gateway.outbound.sender import Dispatching, Sender
 from gateway.spool import Spool, WireSpool
 from gateway.store import Store
-from gateway.tls import ServerTls
+from gateway.tls import ServerTls, der
 from gateway.workers import ThreadWorkers
 
 BACKLOG = 128  # partners waiting to be accepted
+WITNESS = "data/witness"  # remembers how far the evidence had come, outside the database
 
 
 def utc_now() -> datetime:
@@ -59,46 +61,132 @@ class Gateway:
         self._now = now
         self._metrics = Metrics()
         self._workers = ThreadWorkers(reactor)
-        self._lock = NodeLock(node.folder)
         self._spool = Spool(node.settings.spool_folder(node.folder), node.storage_key)
         self._wire_spool = WireSpool(node.settings.wire_folder(node.folder))
         self._new_message_id = message_ids(node.settings.state)
-        self._port: IListeningPort | None = None
+        self._closing = AsyncExitStack()
 
     async def start(self) -> None:
-        """Open the store, settle what a crash left, and begin to listen and to send."""
-        self._lock.take()
-        self._workers.start()
-        self._store = await Store.open(self._node.store_url, reactor=self._reactor)
-        await self._clear_up()
-        self._sender = self._make_sender()
-        self._site = self._make_site()
-        self._local = LocalApi(
-            node=self._node,
-            store=self._store,
-            spool=self._spool,
-            wake_sender=self._sender.wake,
-            metrics=self._metrics,
-            audit=self._audit,
-            log=self._log,
-            now=self._now,
-            reactor=self._reactor,
-        )
-        await self._local.start()
-        self._port = await self._listen()
-        self._sender.startService()
-        self._log.info("gateway.started", state=self._node.settings.state, as4_port=self.as4_port)
+        """Open the store, settle what a crash left, and begin to listen and to send.
+
+        Raises NodeInUse, StoreRefused or CannotListenError; what was begun has then been ended.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._closing.aclose()
+            raise
+        self._log.info("gateway.started", state=self._node.settings.state)
 
     async def stop(self) -> None:
         """Take nothing new, finish what is in flight, close the store."""
         self._log.info("gateway.stopping")
-        if self._port is not None:
-            await maybeDeferred(self._port.stopListening)
-        await self._site.idle()
-        await self._sender.stopService()
-        await self._local.stop()
-        await self._post.close()
-        await self._store.close()
-        self._workers.stop()
-        self._lock.release()
+        await self._closing.aclose()
         self._log.info("gateway.stopped")
+
+    async def _start(self) -> None:
+        lock = NodeLock(self._node.folder)
+        lock.take()
+        self._closing.callback(lock.release)
+        self._workers.start()
+        self._closing.callback(self._workers.stop)
+        store = await open_store(self._node, self._reactor, self._now)
+        self._closing.push_async_callback(store.close)
+        await self._clear_up(store)
+        sender = self._make_sender(store)
+        local = self._make_local(store, sender)
+        await local.start()
+        self._closing.push_async_callback(local.stop)
+        sender.startService()
+        self._closing.push_async_callback(_stop_service, sender)
+        await self._listen(store)
+
+    async def _clear_up(self, store: Store) -> None:
+        """What a crash left behind: files that no row names, attempts without an outcome."""
+        names, wire_names = await store.spool_names(), await store.wire_names()
+        orphans = await self._workers.run(self._spool.sweep, names)
+        orphans += await self._workers.run(self._wire_spool.sweep, wire_names)
+        interrupted = await store.recover_interrupted(self._now())
+        certificates = [self._node.signer.certificate]
+        for pmode in self._node.pmodes:
+            certificates += pmode.partner_signing
+        await store.keep_certificates([der(certificate) for certificate in certificates])
+        self._log.info("gateway.cleared_up", orphans=len(orphans), interrupted=len(interrupted))
+
+    def _make_sender(self, store: Store) -> Sender:
+        post = Post(self._reactor, self._node, self._wire_spool)
+        self._closing.push_async_callback(post.close)
+        return Sender(
+            Dispatching(
+                store=store,
+                packer=Packer(self._node.signer, self._spool, self._wire_spool, self._now),
+                post=post,
+                wire_spool=self._wire_spool,
+                pmodes={pmode.partner_state: pmode for pmode in self._node.pmodes},
+                workers=self._workers,
+                metrics=self._metrics,
+                log=self._log,
+                now=self._now,
+            ),
+            self._reactor,
+        )
+
+    def _make_local(self, store: Store, sender: Sender) -> LocalApi:
+        return LocalApi(
+            node=self._node,
+            store=store,
+            spool=self._spool,
+            wake_sender=sender.wake,
+            metrics=self._metrics,
+            audit=lambda: verify_running(store, self._node, self._spool, self._now),
+            now=self._now,
+            reactor=self._reactor,
+        )
+
+    async def _listen(self, store: Store) -> None:
+        pinned = [certificate for pmode in self._node.pmodes for certificate in pmode.partner_tls]
+        as4 = self._node.settings.as4
+        site = As4Site(self._make_desk(store), self._reactor)
+        endpoint = SSL4ServerEndpoint(
+            self._reactor,
+            as4.port,
+            ServerTls(self._node.tls, pinned, as4.minimum_tls),
+            BACKLOG,
+            as4.host,
+        )
+        port: IListeningPort = await endpoint.listen(site)
+        self._closing.push_async_callback(site.idle)
+        self._closing.push_async_callback(_stop_listening, port)
+
+    def _make_desk(self, store: Store) -> Desk:
+        return Desk(
+            gates=Gates(self._node, self._now, self._new_message_id),
+            answers=Answers(self._node.signer, self._new_message_id, self._now),
+            store=store,
+            spool=self._spool,
+            workers=self._workers,
+            metrics=self._metrics,
+            log=self._log,
+            now=self._now,
+            seconds=self._reactor.seconds,
+        )
+
+
+async def open_store(node: Node, reactor: Any, now: Callable[[], datetime]) -> Store:
+    """The store of `node`, with its schema current and its witness agreeing."""
+    return await Store.open(
+        node.store_url,
+        reactor=reactor,
+        storage_key=node.storage_key,
+        witness=node.folder / WITNESS,
+        now=now,
+        max_deliveries=node.settings.local.max_deliveries,
+    )
+
+
+async def _stop_service(service: Sender) -> None:
+    await service.stopService()
+
+
+async def _stop_listening(port: IListeningPort) -> None:
+    await maybeDeferred(port.stopListening)

@@ -13,12 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from protocol.convention.competence import (
-    Competent,
-    NotCompetent,
-    receiving_authority,
-    sending_authority,
-)
+from cryptography.hazmat.primitives.serialization import Encoding
 from protocol.convention.documents import Document, DocumentRefused, read_document
 
 from config.node import Node
@@ -40,6 +35,12 @@ from protocol.as4.secrets import PartSecret
 from protocol.as4.signature import SignedEnvelope, verify_signature
 from protocol.as4.values import UserMessage
 from protocol.as4.verify import VerifiedMessage, VerifiedPart, verified
+from protocol.convention.competence import (
+    Competent,
+    NotCompetent,
+    receiving_authority,
+    sending_authority,
+)
 
 CONTACT_CHECK = "ContactCheck"  # the one kind that travels without a document (art. 41)
 MAX_FINDINGS_TOLD = 5  # enough to mend a document by; the whole list stays in our evidence
@@ -74,6 +75,7 @@ class Concluded:
     requesting_authority: str
     receipt_id: str
     receipt: bytes = field(repr=False)
+    receipt_signer: bytes = field(repr=False)  # DER
 
 
 class Gates:
@@ -85,6 +87,7 @@ class Gates:
         self._node = node
         self._now = now
         self._new_message_id = new_message_id
+        self._own_der = node.signer.certificate.public_bytes(Encoding.DER)
 
     def admit(
         self, soap: bytes, tls_certificate: x509.Certificate, claims: Claims
@@ -128,7 +131,7 @@ class Gates:
             suite=admitted.pmode.suite,
             token_form=admitted.pmode.signing_token,
         )
-        return Concluded(message, read, competent, requesting, receipt_id, receipt)
+        return Concluded(message, read, competent, requesting, receipt_id, receipt, self._own_der)
 
     def _same_state(
         self,

@@ -270,6 +270,7 @@ class Reception:
             references=admitted.signed.references,
             receipt_id=concluded.receipt_id,
             receipt=concluded.receipt,
+            receipt_signer=concluded.receipt_signer,
             parts=tuple(intake.stored_part() for _, intake in sorted(self._intakes.items())),
             signer_certificate=der(admitted.signed.signer),
             tls_fingerprint=fingerprint(tls_certificate).hex(),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from gateway.outbound.posting import PeerAnswer
 from gateway.store.values import Sealed
+from gateway.tls import der
 from protocol.as4.errors import DUPLICATE_DETECTED, Refused, Severity
 from protocol.as4.exchange import (
     Event,
@@ -20,7 +21,7 @@ from protocol.as4.exchange import (
     TransportFailed,
 )
 from protocol.as4.pmode import PMode
-from protocol.as4.receipt_check import check_receipt
+from protocol.as4.receipt_check import check_signed_receipt
 from protocol.as4.response import TransportFailure, read_response
 from protocol.as4.values import EbmsError, ErrorSignal, Receipt
 
@@ -34,6 +35,7 @@ class Interpreted:
     facts: Mapping[str, str | int | None]
     receipt_id: str | None = None
     receipt: bytes | None = field(default=None, repr=False)
+    receipt_signer: bytes = field(default=b"", repr=False)  # DER
 
 
 def interpret(answer: PeerAnswer, sealed: Sealed, message_id: str, pmode: PMode) -> Interpreted:
@@ -47,7 +49,7 @@ def interpret(answer: PeerAnswer, sealed: Sealed, message_id: str, pmode: PMode)
     if not isinstance(unit, Receipt):
         return _invalid(f"the answer holds a {type(unit).__name__}, not a receipt")
     try:
-        receipt = check_receipt(
+        receipt, signer = check_signed_receipt(
             read,
             ref_to_message_id=message_id,
             sent=sealed.references,
@@ -62,6 +64,7 @@ def interpret(answer: PeerAnswer, sealed: Sealed, message_id: str, pmode: PMode)
         {"receipt_id": receipt.message_id},
         receipt.message_id,
         read.octets,
+        der(signer),
     )
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from gateway.spool import Spool
 from gateway.store.values import Sealed, StoredPart, Submission, WirePart
+from gateway.tls import der
 from protocol.as4.attachments import OutboundPart
 from protocol.as4.pmode import PMode
 from protocol.as4.ports import Signer
@@ -71,12 +72,9 @@ class Packer:
             for wire in wire_parts:
                 self._wire_spool.remove(wire.blob)
             raise
-        return Sealed(message.soap, message.references, tuple(wire_parts))
-
-    def forget(self, sealed: Sealed) -> None:
-        """The encrypted parts are no longer needed: the matter is closed."""
-        for part in sealed.parts:
-            self._wire_spool.remove(part.blob)
+        return Sealed(
+            message.soap, message.references, tuple(wire_parts), der(self._signer.certificate)
+        )
 
     def _seal_part(
         self, part: StoredPart, pmode: PMode, content_key: bytes

@@ -21,6 +21,7 @@ from gateway.metrics import Metrics
 from gateway.outbound.interpretation import Interpreted, interpret, unanswered
 from gateway.outbound.packing import Packer
 from gateway.outbound.posting import Post, Unanswered
+from gateway.spool import Spool
 from gateway.store import Store
 from gateway.store.values import Dispatch, Sealed
 from protocol.as4.exchange import Exchange, ExchangeState, step
@@ -41,6 +42,7 @@ class Dispatching:
     store: Store
     packer: Packer
     post: Post
+    wire_spool: Spool
     pmodes: Mapping[str, PMode]  # by partner State
     workers: Workers
     metrics: Metrics
@@ -133,7 +135,8 @@ class Sender(Service):
             self._clock.seconds() - begun_seconds,
         )
         if exchange.state in _OUTCOMES:
-            await self._desk.workers.run(self._desk.packer.forget, sealed)
+            for blob in await self._desk.store.forget_wire(submission.message_id):
+                await self._desk.workers.run(self._desk.wire_spool.remove, blob)
 
     async def _attempt(self, message_id: str, sealed: Sealed, pmode: PMode) -> Interpreted:
         self._desk.log.info("send.attempt", message_id=message_id, partner=pmode.partner_state)
@@ -147,14 +150,15 @@ class Sender(Service):
         now = self._desk.now()
         submission = dispatch.submission
         exchange = step(dispatch.exchange, outcome.event, now, pmode.reliability)
-        await self._desk.store.settle(
+        exchange = await self._desk.store.settle(
             submission,
             exchange,
             kind=outcome.kind,
             facts=outcome.facts,
+            at=now,
             receipt_id=outcome.receipt_id,
             receipt=outcome.receipt,
-            at=now,
+            receipt_signer=outcome.receipt_signer,
         )
         level = self._desk.log.warning if exchange.error_sentence else self._desk.log.info
         level(

@@ -36,16 +36,35 @@ def check_receipt(
 
     Raises Refused (EBMS:0302).
     """
+    return check_signed_receipt(
+        envelope,
+        ref_to_message_id=ref_to_message_id,
+        sent=sent,
+        certificates=certificates,
+        suite=suite,
+    )[0]
+
+
+def check_signed_receipt(
+    envelope: Envelope,
+    *,
+    ref_to_message_id: str,
+    sent: Sequence[SignedReference],
+    certificates: Sequence[x509.Certificate],
+    suite: Suite,
+) -> tuple[Receipt, x509.Certificate]:
+    """The same, with the certificate that signed the receipt, for the evidence of it."""
     try:
-        receipt = verify_signature(envelope, certificates, suite).unit
+        signed = verify_signature(envelope, certificates, suite)
     except Refused as fault:
         raise _invalid(f"its signature: {fault.reason}") from fault
+    receipt = signed.unit
     if not isinstance(receipt, Receipt):
         raise _invalid(f"the answer is a {type(receipt).__name__}")
     if receipt.ref_to_message_id != ref_to_message_id:
         raise _invalid(f"it is for {receipt.ref_to_message_id}, not for {ref_to_message_id}")
     _check_references(receipt.references, sent)
-    return receipt
+    return receipt, signed.signer
 
 
 def _check_references(held: Sequence[SignedReference], sent: Sequence[SignedReference]) -> None:

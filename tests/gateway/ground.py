@@ -27,7 +27,7 @@ from protocol.as4.attachments import OutboundPart
 from protocol.as4.multipart import MultipartFrame, PartSlot
 from protocol.as4.pmode import PMode
 from protocol.as4.ports import Signer
-from protocol.as4.sealing import SealedMessage, new_content_key, seal
+from protocol.as4.sealing import SealedMessage, SealedPart, new_content_key, seal
 from protocol.as4.values import Property, UserMessage
 from schemas.catalogue import example, example_names
 
@@ -131,6 +131,22 @@ class Partner:
             ciphertext = part.receive(octets) + part.finish()
             sealed_parts.append(part.sealed())
             wire.append((part.sealed().info.content_id, transform(ciphertext)))
+        return self._sealed(
+            sealed_parts, wire, key, action=action, signer=signer, pmode=agreed, change=change
+        )
+
+    def _sealed(
+        self,
+        sealed_parts: list[SealedPart],
+        wire: list[tuple[str, bytes]],
+        key: bytes | None,
+        *,
+        action: str = "PreservationRequest",
+        signer: Signer | None = None,
+        pmode: PMode | None = None,
+        change: Callable[[UserMessage], UserMessage] = lambda unit: unit,
+    ) -> Crafted:
+        agreed = pmode or self.pmode
         sender, receiver = agreed.sending_parties
         unit = change(
             UserMessage(
@@ -149,6 +165,24 @@ class Partner:
         return Crafted(
             unit, seal(unit, sealed_parts, key, signer or self.node.signer, agreed), wire
         )
+
+    def craft_precompressed(self, *contents: bytes) -> Crafted:
+        """A message whose parts claim to be gzip and hold `contents` as they are."""
+        key = new_content_key(self.pmode.suite)
+        sealed_parts, wire = [], []
+        for octets in contents:
+            part = OutboundPart(
+                f"{uuid4().hex}@test.example", "application/xml", self.pmode.suite, key, False
+            )
+            ciphertext = part.receive(octets) + part.finish()
+            made = part.sealed()
+            info = replace(
+                made.info,
+                properties=(*made.info.properties, Property("CompressionType", "application/gzip")),
+            )
+            sealed_parts.append(replace(made, info=info, encrypted_mime_type="application/gzip"))
+            wire.append((info.content_id, ciphertext))
+        return self._sealed(sealed_parts, wire, key)
 
     def preservation(self, **levers: Any) -> Crafted:
         """A good preservation request, but for `levers`."""
@@ -188,7 +222,3 @@ async def started(folder: Path) -> Gateway:
     gateway = Gateway(load_node(folder), reactor, structlog.get_logger("test"))
     await gateway.start()
     return gateway
-
-
-def party_property(name: str, value: str) -> Property:
-    return Property(name, value)
