@@ -1,4 +1,4 @@
-"""What the tests of reading have in common: the way in as far as the envelope goes, and refusals."""
+"""What the tests of reading have in common: the way in up to the signature, and refusals."""
 
 from __future__ import annotations
 

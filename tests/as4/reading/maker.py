@@ -253,9 +253,7 @@ def encryption(
 ) -> str:
     """EncryptedKey and EncryptedData as eDelivery wants them."""
     wrapped = receiver.certificate.public_key().encrypt(content_key, oaep())
-    listed = "".join(
-        f'<xenc:DataReference URI="#{key_id}-D{n}"/>' for n in range(len(content_ids))
-    )
+    listed = "".join(f'<xenc:DataReference URI="#{key_id}-D{n}"/>' for n in range(len(content_ids)))
     key = (
         f'<xenc:EncryptedKey Id="{key_id}"><xenc:EncryptionMethod Algorithm="{XENC11}rsa-oaep">'
         f'<ds:DigestMethod Algorithm="{SHA256}"/>'
