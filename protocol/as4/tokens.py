@@ -137,8 +137,8 @@ def _by_token(reference: etree._Element, security: etree._Element) -> _Matches:
     tokens = list(security.iterchildren(BINARY_SECURITY_TOKEN))
     if len(tokens) > MAX_TOKENS:
         raise _not_in_profile(f"more than {MAX_TOKENS} security tokens")
-    token = next((t for t in tokens if uri == f"#{t.get(qname(WSU, 'Id'))}"), None)
-    if token is None:
+    token = next((found for found in tokens if found.get(qname(WSU, "Id")) == uri[1:]), None)
+    if token is None or not uri.startswith("#"):
         raise refused(FAILED_AUTHENTICATION, _GATE, f"no security token has the Id of {uri!r}")
     value_type = token.get("ValueType")
     if reference.get("ValueType", value_type) != value_type:

@@ -14,6 +14,7 @@ from lxml import etree
 
 from protocol.as4.envelope import open_envelope
 from protocol.as4.values import UserMessage
+from protocol.as4.xml import canonical
 
 from .expect import read, refusal
 from .maker import (
@@ -395,6 +396,23 @@ def test_cids_are_compared_decoded() -> None:
     signed = read(draft.signed(), SIGNER.certificate)
     assert isinstance(signed.unit, UserMessage)
     assert signed.unit.parts[0].content_id == "part@1@xu" == signed.references[2].content_id
+
+
+def test_the_canonical_form_with_listed_prefixes_is_the_one_of_the_specification() -> None:
+    """Written by hand from Exclusive XML Canonicalization 1.0 section 3."""
+    text = (
+        '<a xmlns="urn:d" xmlns:q="urn:q" xmlns:r="urn:r"><p:b z="" y="&#13;" xmlns:p="urn:p">'
+        '<c xmlns=""><q:e/></c><q:x xmlns="urn:other">\r\n</q:x></p:b></a>'
+    )
+    element = etree.fromstring(text)[0]
+    assert canonical(element) == (
+        b'<p:b xmlns:p="urn:p" y="&#xD;" z=""><c><q:e xmlns:q="urn:q"></q:e></c>'
+        b'<q:x xmlns:q="urn:q">\n</q:x></p:b>'
+    )
+    assert canonical(element, ("q", "#default", "unknown")) == (
+        b'<p:b xmlns="urn:d" xmlns:p="urn:p" xmlns:q="urn:q" y="&#xD;" z=""><c xmlns="">'
+        b'<q:e></q:e></c><q:x xmlns="urn:other">\n</q:x></p:b>'
+    )
 
 
 def test_prefix_lists_are_honoured_in_every_place() -> None:
