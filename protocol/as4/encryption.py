@@ -94,13 +94,13 @@ def open_parts(
     announced = {part.content_id for part in unit.parts} if isinstance(unit, UserMessage) else set()
     keys = list(signed.security.iterchildren(ENCRYPTED_KEY))
     data = list(signed.security.iterchildren(ENCRYPTED_DATA))
-    if not announced and not keys and not data:
-        return {}
-    if len(keys) != 1 or len(data) != len(announced):
+    if len(keys) != min(len(announced), 1) or len(data) != len(announced):
         raise _noncompliant(
             f"{len(announced)} parts, {len(keys)} EncryptedKey, {len(data)} EncryptedData; "
             "every part must be encrypted, with one key"
         )
+    if not announced:
+        return {}
     key = _check_key(keys[0], suite)
     parts = [_check_part(element, key, suite) for element in data]
     _check_complete(key, parts, announced)
