@@ -1,0 +1,123 @@
+"""Octets from an authority or a partner become a Document, or are refused with every fault named.
+
+1. the octets are XML without surprises, within limits: protocol.hardened;
+2. the root element is one of the kinds that we know;
+3. the document is valid against our schema: lxml, some tens of microseconds;
+4. it keeps the rules that a schema cannot express: protocol.convention.rules.
+
+Only a document that fails step 3 is looked at again by xmlschema, which says what was expected.
+Whether the authorities are competent is not asked here: protocol.convention.competence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Final
+
+from lxml import etree
+
+from protocol.convention.explanation import explain
+from protocol.convention.findings import DocumentRefused, Finding, line_of
+from protocol.convention.kinds import COMMON, DOCUMENTS, KINDS, PRIORITIES, Kind
+from protocol.convention.rules import broken_rules
+from protocol.hardened import XmlLimits, XmlRefused, parse
+from schemas.catalogue import compiled
+
+__all__ = ["Document", "DocumentRefused", "Finding", "read_document"]
+
+# The schema allows 500 identifiers in each of 100 data sets; a real request has some dozens, and
+# lists longer than this travel as attachments.
+LIMITS: Final = XmlLimits(
+    max_bytes=4 * 1024 * 1024,
+    max_elements=50_000,
+    max_depth=32,  # of which the schema uses 9; Extensions have the rest
+    max_attributes=16,
+    max_namespaces_in_scope=32,
+    max_namespace_declarations=1_000,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A valid document. `octets` are those that were read, unchanged; `sha256` is their digest."""
+
+    kind: str
+    article: str
+    request_id: str
+    requesting_authority: str
+    requested_authority: str
+    urgency: str
+    priority: int  # 0 is taken first
+    sha256: bytes
+    octets: bytes = field(repr=False)
+
+    @property
+    def author(self) -> str:
+        """The authority that writes it: an answer comes from the requested authority."""
+        return self.requested_authority if self._is_answer else self.requesting_authority
+
+    @property
+    def addressee(self) -> str:
+        """The authority that it is written to."""
+        return self.requesting_authority if self._is_answer else self.requested_authority
+
+    @property
+    def _is_answer(self) -> bool:
+        return KINDS[self.kind].is_answer
+
+
+def read_document(octets: bytes) -> Document:
+    """The document in `octets`. Raises DocumentRefused with every finding."""
+    root = _parsed(octets)
+    kind = _kind(root)
+    if not compiled("documents").validate(root):
+        raise DocumentRefused(explain(root))
+    findings = broken_rules(root)
+    if findings:
+        raise DocumentRefused(findings)
+    urgency = _attribute(root, "Urgency", "level")
+    return Document(
+        kind=kind.name,
+        article=kind.article,
+        request_id=(root.findtext(f"{{{COMMON}}}RequestId") or "").strip(),
+        requesting_authority=_attribute(root, "RequestingAuthority", "id"),
+        requested_authority=_attribute(root, "RequestedAuthority", "id"),
+        urgency=urgency,
+        priority=PRIORITIES[urgency],
+        sha256=hashlib.sha256(octets).digest(),
+        octets=octets,
+    )
+
+
+def _parsed(octets: bytes) -> etree._Element:
+    try:
+        return parse(octets, LIMITS)
+    except XmlRefused as fault:
+        finding = Finding("xml", "/", 0, fault.reason, "a well-formed XML 1.0 document in UTF-8")
+        raise DocumentRefused([finding]) from fault
+
+
+def _kind(root: etree._Element) -> Kind:
+    """The kind that the root element names: a type of another namespace is none of ours."""
+    name = etree.QName(root)
+    if name.namespace == DOCUMENTS and name.localname in KINDS:
+        return KINDS[name.localname]
+    raise DocumentRefused(
+        [
+            Finding(
+                "xsd",
+                f"/{name.localname}",
+                line_of(root),
+                f"no document of this kind in the namespace {name.namespace or '(none)'}",
+                f"{', '.join(KINDS)} in the namespace {DOCUMENTS}",
+            )
+        ]
+    )
+
+
+def _attribute(root: etree._Element, element: str, name: str) -> str:
+    """An attribute that the schema has shown to be there, without the white space around it."""
+    found = root.find(f"{{{COMMON}}}{element}")
+    value = None if found is None else found.get(name)
+    return (value or "").strip()
