@@ -41,7 +41,7 @@ bench-memory: $(STAMP) ## resident memory of both gateways while 1 GiB crosses
 	$(BIN)/python tests/bench/memory.py $(ARGS)
 
 chaos: $(STAMP) ## kill -9 at every point of the way in, many times over
-	$(BIN)/python -m pytest tests/chaos --rounds 20 $(ARGS)
+	HANOI_KILL_ROUNDS=20 $(BIN)/python -m pytest tests/chaos $(ARGS)
 
 readme: $(STAMP) ## write the command-line help into the README again
 	$(BIN)/python tests/readme_help.py --write

@@ -65,6 +65,7 @@ class Gateway:
         self._wire_spool = WireSpool(node.settings.wire_folder(node.folder))
         self._new_message_id = message_ids(node.settings.state)
         self._closing = AsyncExitStack()
+        self.store: Store | None = None  # while it runs
 
     async def start(self) -> None:
         """Open the store, settle what a crash left, and begin to listen and to send.
@@ -90,7 +91,7 @@ class Gateway:
         self._closing.callback(lock.release)
         self._workers.start()
         self._closing.callback(self._workers.stop)
-        store = await open_store(self._node, self._reactor, self._now)
+        store = self.store = await open_store(self._node, self._reactor, self._now)
         self._closing.push_async_callback(store.close)
         await self._clear_up(store)
         sender = self._make_sender(store)

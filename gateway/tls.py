@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL, crypto
 from service_identity import VerificationError
 from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
@@ -30,6 +32,14 @@ _PROTOCOL_VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 _CIPHERS_12 = b"ECDHE+AESGCM:ECDHE+CHACHA20"  # forward secrecy only, if 1.2 is allowed at all
 _X509_V_FLAG_PARTIAL_CHAIN = 0x80000  # a pinned certificate is its own anchor
 _SESSION_CONTEXT = b"hanoi-gateway as4"
+
+
+def load_private_key(octets: bytes) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    """The TLS key in the PEM `octets`, validated by `keys`. TypeError for another kind."""
+    key = load_pem_private_key(octets, None, unsafe_skip_rsa_key_validation=True)
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise TypeError(f"a TLS key is RSA or ECDSA here, not {type(key).__name__}")
+    return key
 
 
 def fingerprint(certificate: x509.Certificate) -> bytes:
@@ -55,7 +65,7 @@ def _context(
     context.use_certificate(leaf)
     for issuer in issuers:
         context.add_extra_chain_cert(issuer)
-    context.use_privatekey(crypto.load_privatekey(crypto.FILETYPE_PEM, material.private_key_pem))
+    context.use_privatekey(load_private_key(material.private_key_pem))
     context.check_privatekey()
     store = context.get_cert_store()
     if store is None:

@@ -208,7 +208,7 @@ class Gates:
     def _requesting_authority(self, admitted: Admitted, document: Document | None) -> str:
         unit, state = admitted.unit, admitted.pmode.partner_state
         claimed = unit.value_of("originalSender")
-        authority = document.requesting_authority if document is not None else claimed
+        authority = document.author if document is not None else claimed
         if authority is None:
             raise _mismatch("originalSender is missing and there is no document to name it")
         if claimed is not None and claimed != authority:
@@ -222,7 +222,7 @@ class Gates:
 
     def _competent(self, unit: UserMessage, document: Document | None) -> Competent:
         claimed = unit.value_of("finalRecipient")
-        addressed = document.requested_authority if document is not None else claimed
+        addressed = document.addressee if document is not None else claimed
         if claimed is not None and claimed != addressed:
             raise _mismatch(f"finalRecipient is {claimed}, the document says {addressed}")
         found = receiving_authority(

@@ -119,6 +119,7 @@ class As4Request(Request):
     def _write(self, answer: HttpAnswer) -> None:
         if self._early or self._disconnected or self.finished:
             return
+        channel = self.channel  # gone once the request is finished
         self.setResponseCode(answer.status)
         self.responseHeaders.removeHeader("server")
         if answer.content_type is not None:
@@ -131,7 +132,7 @@ class As4Request(Request):
         self.write(answer.body)
         self.finish()
         if answer.close:
-            self.channel.loseConnection()
+            channel.loseConnection()
 
 
 def _raw(answer: HttpAnswer) -> bytes:

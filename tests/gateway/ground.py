@@ -14,14 +14,16 @@ from uuid import uuid4
 
 import structlog
 from twisted.internet import reactor
-from twisted.web.client import Agent, readBody
+from twisted.internet.defer import Deferred
+from twisted.web.client import Agent
 from twisted.web.http_headers import Headers
+from twisted.web.iweb import IResponse
 
 from config.card import add_partner
 from config.new_node import write_node
 from config.node import Node, TlsMaterial, load_node
 from gateway.app import Gateway
-from gateway.outbound.posting import PeerAnswer, _Body
+from gateway.outbound.posting import PeerAnswer, _AnswerBody, _Body
 from gateway.tls import ClientTls
 from protocol.as4.attachments import OutboundPart
 from protocol.as4.multipart import MultipartFrame, PartSlot
@@ -208,7 +210,7 @@ class Partner:
         response = await agent.request(
             method, url.encode(), Headers(fields), _Body(len(body), lambda: iter([body]))
         )
-        answer = await readBody(response)
+        answer = await _read(response)
         types = response.headers.getRawHeaders("content-type")
         return PeerAnswer(response.code, types[0] if types else None, answer)
 
@@ -222,3 +224,9 @@ async def started(folder: Path) -> Gateway:
     gateway = Gateway(load_node(folder), reactor, structlog.get_logger("test"))
     await gateway.start()
     return gateway
+
+
+async def _read(response: IResponse) -> bytes:
+    done: Deferred[bytes] = Deferred()
+    response.deliverBody(_AnswerBody(done))
+    return await done

@@ -8,21 +8,22 @@ from __future__ import annotations
 import gzip
 import os
 import re
-import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import pytest_twisted
 from lxml import etree
+from sqlalchemy import func, select
 from structlog.testing import capture_logs
 from twisted.web._newclient import ResponseNeverReceived
 
 from config.own_keys import TlsMaterial
 from gateway.app import Gateway
 from gateway.outbound.posting import PeerAnswer
+from gateway.store.tables import evidence, metadata
+from gateway.store.transaction import Transaction
 from keys.pki import ThrowAwayAuthority
 from keys.ring import FileSigner, KeyPair
 from protocol.as4.response import read_response
@@ -30,6 +31,7 @@ from protocol.as4.values import ErrorSignal, Party, PartyId, Property, Receipt
 from tests.gateway.ground import Crafted, Partner, example_document
 
 TABLES = ("message", "part", "queue_entry")
+NOT_COUNTED = ("evidence", "evidence_head", "certificate")
 Attempt = Callable[[Partner], Awaitable[PeerAnswer]]
 
 
@@ -42,25 +44,24 @@ class Rest:
     evidence: list[str]
 
 
-def kept(folder: Path) -> Rest:
-    database = sqlite3.connect(f"file:{folder / 'data/gateway.sqlite'}?mode=ro", uri=True)
-    try:
-        names = {
-            r[0] for r in database.execute("select name from sqlite_master where type='table'")
-        }
+async def kept(gateway: Gateway) -> Rest:
+    """Asks the gateway's own connection: nobody else may open its database."""
+
+    def count(unit: Transaction) -> tuple[dict[str, int], list[str]]:
+        tables = [name for name in metadata.tables if name not in NOT_COUNTED]
         rows = {
-            name: database.execute(f"select count(*) from {name}").fetchone()[0]  # noqa: S608
-            for name in sorted(names)
-            if name not in {"evidence", "evidence_head", "alembic_version", "certificate"}
+            name: unit.connection.scalar(select(func.count()).select_from(metadata.tables[name]))
+            for name in tables
         }
-        evidence = [r[0] for r in database.execute("select kind from evidence order by sequence")]
-    finally:
-        database.close()
-    assert set(TABLES) <= names
-    files = sum(
-        1 for path in (folder / "data").rglob("*") if path.is_file() and "spool" in path.parts
-    )
-    return Rest(rows, files, evidence)
+        kinds = select(evidence.c.kind).order_by(evidence.c.sequence)
+        return rows, list(unit.connection.scalars(kinds))
+
+    assert gateway.store is not None
+    rows, kinds = await gateway.store._engine.run(count)
+    assert set(TABLES) <= rows.keys()
+    spool = gateway._spool.folder
+    files = sum(1 for path in spool.rglob("*") if path.is_file())
+    return Rest(rows, files, kinds)
 
 
 def code_of(answer: PeerAnswer) -> str:
@@ -298,12 +299,12 @@ REFUSED: list[tuple[Attempt, set[str]]] = [
 @pytest.mark.parametrize(("attempt", "codes"), REFUSED, ids=[a.__name__ for a, _ in REFUSED])
 @pytest_twisted.ensureDeferred
 async def test_bad_input_is_refused_and_harms_nothing(
-    az: Gateway, xu: Partner, folders: dict[str, Path], attempt: Attempt, codes: set[str]
+    az: Gateway, xu: Partner, attempt: Attempt, codes: set[str]
 ) -> None:
-    before = kept(folders["AZ"])
+    before = await kept(az)
     with capture_logs() as logs:
         answer = await attempt(xu)
-    after = kept(folders["AZ"])
+    after = await kept(az)
     assert code_of(answer) in codes, answer.body
     assert after.rows == before.rows
     assert after.files == before.files
@@ -328,39 +329,35 @@ async def test_a_refusal_names_what_is_wrong_with_a_document(az: Gateway, xu: Pa
 
 @pytest_twisted.ensureDeferred
 async def test_a_client_certificate_that_nobody_knows_does_not_shake_hands(
-    az: Gateway, xu: Partner, folders: dict[str, Path]
+    az: Gateway, xu: Partner
 ) -> None:
-    before = kept(folders["AZ"])
+    before = await kept(az)
     with pytest.raises(ResponseNeverReceived):
         await xu.post(*xu.preservation().body(), tls=stranger(xu.node.tls))
-    assert kept(folders["AZ"]) == before
+    assert (await kept(az)) == before
     assert code_of(await xu.send(xu.preservation())) == "receipt"
 
 
 @pytest_twisted.ensureDeferred
-async def test_the_same_id_with_other_content_is_a_conflict(
-    az: Gateway, xu: Partner, folders: dict[str, Path]
-) -> None:
+async def test_the_same_id_with_other_content_is_a_conflict(az: Gateway, xu: Partner) -> None:
     first = xu.preservation()
     assert code_of(await xu.send(first)) == "receipt"
-    before = kept(folders["AZ"])
+    before = await kept(az)
     second = xu.preservation(change=lambda unit: replace(unit, message_id=first.unit.message_id))
     assert code_of(await xu.send(second)) == "EBMS:0003"
-    after = kept(folders["AZ"])
+    after = await kept(az)
     assert (after.rows, after.files) == (before.rows, before.files)
     assert after.evidence == [*before.evidence, "REFUSED"]
     assert code_of(await xu.send(xu.preservation())) == "receipt"
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_repeat_gets_the_stored_receipt_byte_for_byte(
-    az: Gateway, xu: Partner, folders: dict[str, Path]
-) -> None:
+async def test_a_repeat_gets_the_stored_receipt_byte_for_byte(az: Gateway, xu: Partner) -> None:
     crafted = xu.preservation()
     first = await xu.send(crafted)
-    before = kept(folders["AZ"])
+    before = await kept(az)
     assert (await xu.send(crafted)).body == first.body
-    assert kept(folders["AZ"]) == before
+    assert (await kept(az)) == before
 
 
 @pytest.mark.parametrize(
@@ -369,12 +366,12 @@ async def test_a_repeat_gets_the_stored_receipt_byte_for_byte(
 )
 @pytest_twisted.ensureDeferred
 async def test_one_path_one_method(
-    az: Gateway, xu: Partner, folders: dict[str, Path], method: bytes, path: str, status: int
+    az: Gateway, xu: Partner, method: bytes, path: str, status: int
 ) -> None:
-    before = kept(folders["AZ"])
+    before = await kept(az)
     answer = await xu.post(*xu.preservation().body(), path=path, method=method)
     assert (answer.http_status, answer.body) == (status, b"")
-    assert kept(folders["AZ"]).rows == before.rows
+    assert (await kept(az)).rows == before.rows
 
 
 @pytest_twisted.ensureDeferred
