@@ -85,6 +85,11 @@ def open_txn(connection: Connection, opening: Opening) -> Opened:
     return Opened(seal, witness, head, seen is None, seen if regressed else None)
 
 
+def stored_seal_txn(connection: Connection, storage_key: KeyWrap) -> Seal:
+    """What seals the heads of this store. Raises StoreRefused if the storage key is another."""
+    return Seal(_seal_key_txn(connection, storage_key))
+
+
 def _seal_key_txn(connection: Connection, storage_key: KeyWrap) -> bytes:
     wrapped = connection.execute(
         select(secret.c.wrapped).where(secret.c.name == _SEAL_KEY)

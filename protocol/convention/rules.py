@@ -113,9 +113,7 @@ RULES: Final[tuple[Rule, ...]] = (
 
 def _is_covered(offence: etree._Element) -> bool:
     months = offence.findtext(f"{C}MaxPenaltyMonths") or "0"
-    return (
-        offence.get("code", "").startswith("UNCC-") or int(months) >= SERIOUS_CRIME_MONTHS
-    )
+    return offence.get("code", "").startswith("UNCC-") or int(months) >= SERIOUS_CRIME_MONTHS
 
 
 def _local(root: etree._Element) -> str:
