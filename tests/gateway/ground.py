@@ -68,9 +68,9 @@ def copy_ground(ground: Path, folder: Path) -> dict[str, Path]:
 
 def impatient(partner: str) -> str:
     """The P-Mode `partner` with retries after a fifth of a second."""
-    text = re.sub(r"(?m)^first-interval-seconds = .*$", "first-interval-seconds = 0.2", partner)
-    text = re.sub(r"(?m)^max-interval-seconds = .*$", "max-interval-seconds = 0.5", text)
-    return re.sub(r"(?m)^max-retries = .*$", "max-retries = 60", text)
+    text = re.sub(r"(?m)^first_interval_seconds = .*$", "first_interval_seconds = 0.2", partner)
+    text = re.sub(r"(?m)^max_interval_seconds = .*$", "max_interval_seconds = 0.5", text)
+    return re.sub(r"(?m)^max_retries = .*$", "max_retries = 60", text)
 
 
 def example_document(kind: str, requesting_state: str) -> bytes:

@@ -54,7 +54,7 @@ def build() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class PartyKeys:
-    """A folder with PURPOSE.key.pem and PURPOSE.crt.pem for sign, encrypt and tls."""
+    """A folder with PURPOSE.key.pem and PURPOSE.cert.pem for sign, encrypt and tls."""
 
     folder: Path
 
@@ -72,12 +72,12 @@ class PartyKeys:
             private_key = folder / f"{purpose}.key.pem"
             private_key.touch(mode=0o600)  # our own reader refuses a looser one
             private_key.write_bytes(pair.private_key_pem())
-            (folder / f"{purpose}.crt.pem").write_bytes(pair.certificate_pem())
+            (folder / f"{purpose}.cert.pem").write_bytes(pair.certificate_pem())
         return cls(folder)
 
     def certificate(self, purpose: str) -> Path:
         """The certificate file of `purpose`."""
-        return self.folder / f"{purpose}.crt.pem"
+        return self.folder / f"{purpose}.cert.pem"
 
     def private_key(self, purpose: str) -> Path:
         """The private key file of `purpose`."""

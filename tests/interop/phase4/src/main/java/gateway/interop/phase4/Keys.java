@@ -22,8 +22,8 @@ import org.bouncycastle.openssl.jcajce.JcaPEMKeyConverter;
  * Private keys and certificates from PEM or PKCS#12 files.
  *
  * <p>Each purpose (sign, encrypt, tls) has its own key: `--PURPOSE-key` with `--PURPOSE-cert`, or `--PURPOSE-p12`,
- * or the folder `--keys` with PURPOSE.key.pem and PURPOSE.crt.pem. The partner's certificates: `--partner-PURPOSE`,
- * or the folder `--partner` with PURPOSE.crt.pem.
+ * or the folder `--keys` with PURPOSE.key.pem and PURPOSE.cert.pem. The partner's certificates: `--partner-PURPOSE`,
+ * or the folder `--partner` with PURPOSE.cert.pem.
  */
 final class Keys {
   static final char[] IN_MEMORY = "in memory only".toCharArray();
@@ -49,12 +49,12 @@ final class Keys {
       return fromPkcs12(pkcs12, options.or("password", "").toCharArray());
     }
     Path key = given(options, purpose + "-key", "keys", purpose + ".key.pem");
-    Path certificate = given(options, purpose + "-cert", "keys", purpose + ".crt.pem");
+    Path certificate = given(options, purpose + "-cert", "keys", purpose + ".cert.pem");
     return new Own(privateKey(key), certificates(certificate));
   }
 
   static List<X509Certificate> partner(Options options, String purpose) throws Exception {
-    return certificates(given(options, "partner-" + purpose, "partner", purpose + ".crt.pem"));
+    return certificates(given(options, "partner-" + purpose, "partner", purpose + ".cert.pem"));
   }
 
   static KeyStore trusting(List<X509Certificate> certificates) throws Exception {
