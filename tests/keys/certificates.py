@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+NOW = datetime.now(UTC).replace(microsecond=0)  # one for a run; files have the real time
 DAY = timedelta(days=1)
 
 USAGES = (

@@ -1,0 +1,1 @@
+"""Configuration: what a node folder says, and every fault in it by its place."""
