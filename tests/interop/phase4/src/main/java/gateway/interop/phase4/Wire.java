@@ -104,10 +104,10 @@ final class Wire extends BasicHttpPoster {
     Files.writeString(Path.of(dump + ".headers"), headers);
   }
 
-  /** Changes the first letter of the action, which is signed. */
+  /** Changes the first letter of the conversation id, which is signed and decides nothing before the signature does. */
   private static void damage(byte[] octets) {
     int at = octets.length / 2;
-    byte[] mark = "<eb:Action>".getBytes(StandardCharsets.US_ASCII);
+    byte[] mark = "<eb:ConversationId>".getBytes(StandardCharsets.US_ASCII);
     for (int i = 0; i + mark.length < octets.length; i++) {
       if (Arrays.equals(octets, i, i + mark.length, mark, 0, mark.length)) {
         at = i + mark.length;
