@@ -43,8 +43,7 @@ from protocol.as4.signed_info import PlannedReference, SignedInfo, read_signed_i
 from protocol.as4.suites import Suite
 from protocol.as4.tokens import certificates_meant, marks_of
 from protocol.as4.values import MessageUnit, SignedReference
-from protocol.as4.xml import base64_octets, canonical, text_of
-from protocol.hardened import parse_again
+from protocol.as4.xml import base64_octets, canonical, read_again, text_of
 
 _CHILDREN: Final = [qname(DS, "SignedInfo"), qname(DS, "SignatureValue"), qname(DS, "KeyInfo")]
 
@@ -59,7 +58,7 @@ class SignedEnvelope:
     unit: MessageUnit
     references: tuple[SignedReference, ...]
     signer: x509.Certificate
-    security: etree._Element = field(repr=False)
+    security: etree._Element = field(repr=False, compare=False)
 
 
 def verify_signature(
@@ -102,7 +101,7 @@ def _read_canonical(signed_info: etree._Element, suite: Suite) -> tuple[bytes, S
     """The octets that are signed, and the plan as it stands in them."""
     claimed = read_signed_info(signed_info, suite)
     octets = canonical(signed_info, claimed.prefixes)
-    plan = read_signed_info(parse_again(octets), suite)
+    plan = read_signed_info(read_again(octets), suite)
     if plan != claimed:
         raise _noncompliant("SignedInfo reads otherwise in its canonical form")
     return octets, plan
@@ -160,7 +159,7 @@ def _check_digest(block: etree._Element, reference: PlannedReference, suite: Sui
 
 
 def _read_again(messaging: bytes, envelope: Envelope) -> MessageUnit:
-    unit = read_unit(parse_again(messaging))
+    unit = read_unit(read_again(messaging))
     if unit != envelope.unit:
         raise _noncompliant("the message unit reads otherwise in its canonical form")
     check_consistency(unit)

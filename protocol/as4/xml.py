@@ -17,7 +17,7 @@ from lxml import etree
 from protocol.as4.errors import INVALID_HEADER, POLICY_NONCOMPLIANCE, FaultAnswer, Refused, refused
 from protocol.as4.limits import ENVELOPE, MAX_PREFIXES
 from protocol.as4.names import EC, WSU, XML, qname
-from protocol.hardened import XmlLimits, XmlRefused, parse
+from protocol.hardened import XmlLimits, XmlRefused, parse, parse_again
 
 INCLUSIVE_NAMESPACES: Final = qname(EC, "InclusiveNamespaces")
 
@@ -44,6 +44,14 @@ def parse_hardened(octets: bytes, *, limits: XmlLimits = ENVELOPE) -> etree._Ele
     _check_prefix_lists(root)
     _check_ids(root)
     return root
+
+
+def read_again(canonical_octets: bytes) -> etree._Element:
+    """The root of octets that `canonical` made from a checked tree. Raises Refused."""
+    try:
+        return parse_again(canonical_octets)
+    except XmlRefused as fault:
+        raise Refused(FaultAnswer(), "G7", fault.reason) from fault
 
 
 def _check_prefix_lists(root: etree._Element) -> None:
@@ -73,16 +81,23 @@ def has_id(root: etree._Element, value: str) -> bool:
 
 
 def canonical(element: etree._Element, inclusive_prefixes: Sequence[str] = ()) -> bytes:
-    """The exclusive canonical form of `element`, without comments (namespace EC)."""
+    """The exclusive canonical form of `element`, without comments (namespace EC).
+
+    Raises Refused where there is none: a namespace that is a relative URI has no canonical form.
+    """
     if _DEFAULT in inclusive_prefixes:
         _make_default_known()
-    return etree.tostring(
-        element,
-        method="c14n",
-        exclusive=True,
-        with_comments=False,
-        inclusive_ns_prefixes=list(inclusive_prefixes),
-    )
+    try:
+        return etree.tostring(
+            element,
+            method="c14n",
+            exclusive=True,
+            with_comments=False,
+            inclusive_ns_prefixes=list(inclusive_prefixes),
+        )
+    except etree.C14NError as fault:
+        reason = f"{element.tag} has no canonical form: {fault}"
+        raise Refused(FaultAnswer(), "G4", reason) from fault
 
 
 _DEFAULT: Final = "#default"  # in a PrefixList: the namespace without a prefix

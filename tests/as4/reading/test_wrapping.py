@@ -460,3 +460,11 @@ def test_units_are_told_apart_by_namespace() -> None:
     draft = Draft(SIGNER, messaging_attributes='wsu:Id="msg"')
     with refusal("E:0009"):
         open_envelope(draft.signed().replace(EB.encode(), b"urn:other/"))
+
+
+def test_what_has_no_canonical_form_is_refused() -> None:
+    """A namespace that is a relative URI (XML Names permits it, canonicalisation does not)."""
+    soap = Draft(SIGNER).signed()
+    relative = soap.replace(b"<ds:SignedInfo>", b'<ds:SignedInfo xmlns:x="relative">')
+    with refusal("F:Sender:400"):
+        read(relative, SIGNER.certificate)
