@@ -12,9 +12,13 @@ import org.slf4j.bridge.SLF4JBridgeHandler;
 import com.helger.servlet.mock.MockServletContext;
 import com.helger.web.scope.mgr.WebScopeManager;
 
-/** The command line: `receive` serves AS4 over mutual TLS, `send` sends one message or many, `send-each` takes orders. */
+/**
+ * The command line: `receive` serves AS4 over mutual TLS, `send` sends one message or many, `send-each` sends one for
+ * every line of standard input.
+ */
 public final class Peer {
-  private static final String USAGE = "usage: phase4-peer receive|send|send-each [options], see tests/interop/README.md";
+  private static final String USAGE =
+      "usage: phase4-peer receive|send|send-each [options], see tests/interop/README.md";
   private static final int MISUSED = 2;
 
   private Peer() {}

@@ -12,7 +12,8 @@ import javax.net.ssl.X509ExtendedTrustManager;
  * Believes a TLS peer that shows one of the pinned certificates, and nobody else.
  *
  * <p>It names no accepted issuers: Java's own trust manager would put the pinned certificates themselves into the
- * certificate_authorities of the CertificateRequest, and a Java client, whose issuer is not among them, then shows none.
+ * certificate_authorities of the CertificateRequest, and a Java client, whose issuer is not among them, then shows
+ * none.
  */
 final class Pinned extends X509ExtendedTrustManager {
   private final List<X509Certificate> pinned;
