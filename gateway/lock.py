@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Final, Self
 
-LOCK_NAME: Final = "gateway.lock"
+LOCK_PATH: Final = "data/gateway.lock"
 
 
 class NodeInUse(Exception):
@@ -20,14 +20,15 @@ class NodeInUse(Exception):
 
 
 class NodeLock:
-    """Holds `folder/gateway.lock` from `take` to `release`; also a context."""
+    """Holds the lock of the node in `folder` from `take` to `release`; also a context."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / LOCK_NAME
+        self._path = folder / LOCK_PATH
         self._descriptor: int | None = None
 
     def take(self) -> None:
         """Hold the lock. Raises NodeInUse if somebody has it, OSError without a file."""
+        self._path.parent.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(
             self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
         )

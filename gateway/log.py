@@ -44,7 +44,6 @@ def start_log(level: str, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_FromLogging()], level=max(threshold, logging.INFO), force=True)
-    logging.captureWarnings(True)
     globalLogBeginner.beginLoggingTo(
         [TwistedToStructlog()], redirectStandardIO=False, discardBuffer=True
     )

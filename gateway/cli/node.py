@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
-from gateway.cli.outcome import Outcome
+from config.faults import ConfigRefused, Fault, Weight
+from gateway.cli.outcome import Outcome, refused
+from gateway.cli.table import complain, print_fields, printable
 from gateway.cli.words import Arguments, Commands, add_command, add_node
 
-AS4_PORT: Final = 8443
-LOCAL_PORT: Final = 8080
+AS4_PORT: Final = 8443  # as in config.new_node, whose import would slow every command down
+LOCAL_PORT: Final = 8480
 
 
 def add_commands(commands: Commands) -> None:
@@ -40,6 +43,17 @@ def add_commands(commands: Commands) -> None:
         default=LOCAL_PORT,
         metavar="PORT",
         help="port of the local API on loopback (default: %(default)s)",
+    )
+    init.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="address on which to listen for partners (default: %(default)s)",
+    )
+    init.add_argument(
+        "--public-url",
+        metavar="URL",
+        help="how partners reach us (default: https://127.0.0.1:PORT/as4)",
     )
     _add_partner_commands(commands)
     check = add_command(
@@ -74,6 +88,9 @@ def _add_partner_commands(commands: Commands) -> None:
     )
     add_node(add)
     add.add_argument("card", metavar="CARD", type=Path, help="the partner's card.toml")
+    add.add_argument(
+        "--replace", action="store_true", help="replace the partner if it is there already"
+    )
 
 
 def _port(text: str) -> int:
@@ -85,18 +102,24 @@ def _port(text: str) -> int:
 
 def _init(arguments: Arguments) -> Outcome:
     from config.new_node import write_node
+    from keys.pki import LOCAL_HOSTS
 
+    named = urlsplit(arguments.public_url or "").hostname
     with _faults_named():
-        write_node(
+        made = write_node(
             arguments.node,
             arguments.state,
             as4_port=arguments.as4_port,
             local_port=arguments.local_port,
+            host=arguments.host,
+            public_url=arguments.public_url,
+            hosts=(*LOCAL_HOSTS, named) if named else LOCAL_HOSTS,
         )
-    print(f"Made the node of {arguments.state} in {arguments.node}.")
-    print(f"Its card for partners: {arguments.node / 'card.toml'}")
-    print(f"Next: hanoi-gateway partner add {arguments.node} CARD")
-    print(f"Then: hanoi-gateway run {arguments.node}")
+    print(f"Made the node of {made.state} in {made.folder}.")
+    print(f"Its authorities: {', '.join(made.authorities)}")
+    print(f"Its card for partners: {made.card}")
+    print(f"Next: hanoi-gateway partner add {made.folder} CARD")
+    print(f"Then: hanoi-gateway run {made.folder}")
     return Outcome.DONE
 
 
@@ -104,8 +127,13 @@ def _add_partner(arguments: Arguments) -> Outcome:
     from config.card import add_partner
 
     with _faults_named():
-        add_partner(arguments.node, arguments.card)
-    print(f"Took in {arguments.card}; the gateway reads it when it starts.")
+        added = add_partner(arguments.node, arguments.card, replace=arguments.replace)
+    print(f"Took in {added.state}: {added.path}")
+    print("Compare these fingerprints with what the partner reads out to you:")
+    print_fields(dict(added.fingerprints))
+    for note in added.notes:
+        print(f"Note: {printable(note)}")
+    print("The gateway reads this when it starts.")
     return Outcome.DONE
 
 

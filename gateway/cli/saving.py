@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from gateway.cli.connection import Gateway
 from gateway.cli.outcome import refused
@@ -47,18 +47,20 @@ def _parts(message: dict[str, Any], notice: str | None) -> Iterator[tuple[str, s
     if notice is not None:
         return
     base = f"/v1/messages/{quote(message['messageId'], safe='@')}"
+    which = urlencode({"partner": message["partner"], "direction": message["direction"]})
     if message["document"] is not None:
-        yield "document.xml", f"{base}/document", message["document"]["sha256"]
+        yield "document.xml", f"{base}/document?{which}", message["document"]["sha256"]
     for part in message["attachments"]:
         n = int(part["n"])
         name = safe_file_name(part["fileName"]) or "attachment"
-        yield f"{n:02d}-{name}", f"{base}/attachments/{n}", part["sha256"]
+        yield f"{n:02d}-{name}", f"{base}/attachments/{n}?{which}", part["sha256"]
 
 
 @contextmanager
 def _new_folder(parent: Path, name: str) -> Iterator[int]:
     """A descriptor of the new folder `name`; everything is made relative to descriptors, so that
     nobody can swap a path for a link on the way."""
+    parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     above = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.mkdir(name, _FOLDER_MODE, dir_fd=above)

@@ -107,7 +107,9 @@ class Inbox:
             return []
         views = []
         for lease in leased:
-            view = await self._store.message_for(call.authority, lease.message_id)
+            view = await self._store.message_for(
+                call.authority, lease.message_id, lease.partner, lease.direction
+            )
             if view is not None:
                 views.append(lease_view(lease, view))
         return views

@@ -9,7 +9,7 @@ from gateway.local.calls import Call
 from gateway.local.limits import STREAM_CHUNK_BYTES
 from gateway.local.names import content_disposition, safe_file_name
 from gateway.local.ports import InThread, Spool, Store
-from gateway.local.problems import not_found
+from gateway.local.problems import MALFORMED, Problem, not_found
 from gateway.local.submission import Submissions
 from gateway.local.views import message_view, submitted_view
 from gateway.store.faults import CommitUncertain
@@ -59,7 +59,12 @@ class Messages:
         return await self._part(await self._view(call), int(n))
 
     async def _view(self, call: Call) -> MessageView:
-        view = await self._store.message_for(call.authority, call.values["messageId"])
+        partner, direction = call.query.get("partner"), call.query.get("direction")
+        if (partner is None) is not (direction is None):
+            raise Problem(MALFORMED, "'partner' and 'direction' go together.")
+        view = await self._store.message_for(
+            call.authority, call.values["messageId"], partner, direction
+        )
         if view is None:
             raise not_found()
         return view

@@ -63,7 +63,13 @@ class Store(Protocol):
     async def submit(self, submission: Submission) -> Submitted | IdempotencyConflict:
         """Make a submission durable, once for each idempotency key."""
 
-    async def message_for(self, authority: str, message_id: str) -> MessageView | None:
+    async def message_for(
+        self,
+        authority: str,
+        message_id: str,
+        partner: str | None = None,
+        direction: str | None = None,
+    ) -> MessageView | None:
         """The message as `authority` may see it; None if it is not theirs or not there."""
 
     async def lease(

@@ -28,11 +28,20 @@ class Route:
     query: frozenset[str] = frozenset()
 
 
+# Two partners may have used the same MessageId; the leases say which one is meant.
+WHICH = frozenset({"partner", "direction"})
+
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/messages", "submitMessage", Credential.AUTHORITY),
-    Route("GET", "/v1/messages/{messageId}", "getMessage", Credential.AUTHORITY),
-    Route("GET", "/v1/messages/{messageId}/document", "getDocument", Credential.AUTHORITY),
-    Route("GET", "/v1/messages/{messageId}/attachments/{n}", "getAttachment", Credential.AUTHORITY),
+    Route("GET", "/v1/messages/{messageId}", "getMessage", Credential.AUTHORITY, WHICH),
+    Route("GET", "/v1/messages/{messageId}/document", "getDocument", Credential.AUTHORITY, WHICH),
+    Route(
+        "GET",
+        "/v1/messages/{messageId}/attachments/{n}",
+        "getAttachment",
+        Credential.AUTHORITY,
+        WHICH,
+    ),
     Route(
         "POST",
         "/v1/inbox/lease",

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from structlog.typing import FilteringBoundLogger
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort
@@ -50,11 +51,10 @@ class LocalApi:
         wake_sender: Callable[[], None],
         metrics: Metrics,
         audit: Audit,
-        log: FilteringBoundLogger,
         now: Now,
         reactor: Any,
     ) -> None:
-        self._log = log
+        self._log: FilteringBoundLogger = structlog.get_logger("gateway.local")
         self._settings = node.settings.local
         self._folder = node.folder
         self._reactor = reactor
@@ -78,7 +78,7 @@ class LocalApi:
                 Operations(store, metrics, audit, in_thread),
             ),
             metrics,
-            log,
+            self._log,
             reactor,
             in_thread,
         )

@@ -20,16 +20,6 @@ from dataclasses import dataclass
 from typing import NoReturn
 from uuid import uuid4
 
-from protocol.convention.competence import (
-    Competent,
-    NotCompetent,
-    receiving_authority,
-    sending_authority,
-)
-from protocol.convention.directory import Directory
-from protocol.convention.documents import Document, DocumentRefused, read_document
-from protocol.convention.json_form import from_json
-
 from gateway.local.form import Form
 from gateway.local.names import safe_file_name
 from gateway.local.ports import InThread, Now, Spool, Store
@@ -48,6 +38,15 @@ from gateway.local.problems import (
 from gateway.store.faults import CommitUncertain
 from gateway.store.values import StoredBlob, StoredPart, Submission, Submitted
 from protocol.as4.pmode import PMode
+from protocol.convention.competence import (
+    Competent,
+    NotCompetent,
+    receiving_authority,
+    sending_authority,
+)
+from protocol.convention.directory import Directory
+from protocol.convention.documents import Document, DocumentRefused, read_document
+from protocol.convention.json_form import from_json
 
 CONTACT_CHECK = "ContactCheck"  # article 41: is the point of contact reachable? Has no document.
 MAX_ID_CHARACTERS = 255  # of a MessageId or ConversationId on the wire
@@ -129,14 +128,14 @@ class Submissions:
         if "action" in form.fields or "to" in form.fields:
             raise Problem(MALFORMED, "'action' and 'to' come from the document when there is one.")
         document = await self._in_thread(_read, form.document, form.document_type)
-        if document.requesting_authority != authority:
+        if document.author != authority:
             raise Problem(
                 ANOTHER_AUTHORITY,
-                "The requesting authority of the document is not the one of this credential.",
-                requestingAuthority=document.requesting_authority,
+                "The authority that writes the document is not the one of this credential.",
+                documentAuthority=document.author,
                 credentialAuthority=authority,
             )
-        competent = self._competent(authority, document.kind, document.requested_authority)
+        competent = self._competent(authority, document.kind, document.addressee)
         return _Draft(
             document.kind,
             document.request_id,
@@ -163,7 +162,7 @@ class Submissions:
         sender = sending_authority(self._directory, self._state, kind, authority, today)
         if isinstance(sender, NotCompetent):
             _not_competent(sender)
-        state = addressed_to.partition("-")[0]
+        state = _state_of(self._directory, addressed_to)
         receiver = receiving_authority(self._directory, state, kind, addressed_to, today)
         if isinstance(receiver, NotCompetent):
             _not_competent(receiver)
@@ -171,7 +170,7 @@ class Submissions:
 
     def _pmode(self, receiver: str, kind: str) -> PMode:
         """The agreement with the receiver's State that carries `kind`."""
-        state = receiver.partition("-")[0]
+        state = _state_of(self._directory, receiver)
         partner = [pmode for pmode in self._pmodes if pmode.partner_state == state]
         if not partner:
             raise Problem(NO_PARTNER, f"There is no agreement with the State {state}.")
@@ -270,6 +269,7 @@ def _read(octets: bytes, media_type: str | None) -> Document:
                 "line": finding.line,
                 "message": finding.message,
                 "expected": finding.expected,
+                "article": finding.article,
             }
             for finding in e.findings
         ]
@@ -294,6 +294,11 @@ def _parts(form: Form, blob: StoredBlob | None, domain: str) -> tuple[StoredPart
             )
         )
     return tuple(parts)
+
+
+def _state_of(directory: Directory, authority: str) -> str:
+    """The State of `authority`; what its id says where the directory does not know it."""
+    return directory.state_of(authority) or authority.partition("-")[0]
 
 
 def _content_id(domain: str) -> str:

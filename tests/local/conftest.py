@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import pytest_twisted
-import structlog
 from twisted.internet import reactor
-from twisted.internet.defer import ensureDeferred
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
+from config.card import add_partner
+from config.new_node import write_node
+from config.node import Node, load_node
 from gateway.local.service import LocalApi
 from gateway.metrics import Metrics
-from keys.storage_key import StorageKey
-from tests.local.fakes import FullDisk, MemoryStore
+from gateway.store.values import Arrival, Stored, StoredPart
+from protocol.as4.pmode import SizeLimits
+from protocol.as4.values import SignedReference
+from schemas.catalogue import example
+from tests.local.fakes import FullDisk, WatchedStore
 
-TOKENS = {"AZ-SSS": "token-sss", "AZ-MOJ": "token-moj", "auditor": "token-auditor"}
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
@@ -53,8 +59,9 @@ class Served:
     """A running local API and what stands behind it."""
 
     api: LocalApi
-    store: MemoryStore
+    store: WatchedStore
     spool: FullDisk
+    tokens: Mapping[str, str]
     socket_path: Path
     woken: list[bool] = field(default_factory=list)
     audit_steps: list[Mapping[str, object]] = field(default_factory=list)
@@ -73,7 +80,7 @@ class Served:
         connection = http.client.HTTPConnection("127.0.0.1", self.api.port, timeout=20)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if authority is not None:
-            sent["Authorization"] = f"Bearer {TOKENS.get(authority, authority)}"
+            sent["Authorization"] = f"Bearer {self.tokens.get(authority, authority)}"
         try:
             connection.request(method, path, body, sent)
             response = connection.getresponse()
@@ -88,68 +95,129 @@ class Served:
         """The same as `call`, from the reactor's thread."""
         return await deferToThread(self.call, method, path, **more)
 
+    def bearer(self, authority: str = "AZ-SSS") -> bytes:
+        """The header with the credential of `authority`, for a bare connection."""
+        return f"Authorization: Bearer {self.tokens[authority]}\r\n".encode()
+
     def connect(self) -> socket.socket:
         """A bare connection, for what no decent client does."""
         return socket.create_connection(("127.0.0.1", self.api.port), timeout=20)
+
+    async def arrive(
+        self,
+        message_id: str,
+        *,
+        authority: str = "AZ-SSS",
+        partner: str = "XU",
+        parts: tuple[StoredPart, ...] = (),
+    ) -> None:
+        """A message from a partner is in the queue of `authority`."""
+        outcome = await self.store.accept(
+            Arrival(
+                partner=partner,
+                message_id=message_id,
+                conversation_id="conversation-1",
+                ref_to_message_id=None,
+                action="MlaRequest",
+                kind="MlaRequest",
+                authority=authority,
+                requesting_authority=f"{partner}-CA",
+                request_id="XU-1",
+                priority=1,
+                envelope=b"<envelope/>",
+                references=(SignedReference("#body", "sha256", b"digest"),),
+                receipt_id=f"receipt-of-{message_id}",
+                receipt=b"<receipt/>",
+                parts=parts,
+                signer_certificate=b"certificate",
+                tls_fingerprint="00" * 32,
+                claimed_at=NOW,
+                received_at=NOW,
+                routing={"article": "40"},
+            )
+        )
+        assert isinstance(outcome, Stored)
+
+    async def state_of(self, message_id: str, authority: str = "AZ-SSS") -> str | None:
+        """The state of a message of `authority`."""
+        view = await self.store.message_for(authority, message_id)
+        return None if view is None else view.state
 
     @property
     def spool_is_empty(self) -> bool:
         return not [path for path in self.spool.folder.rglob("*") if path.is_file()]
 
 
-class KnownTokens:
-    def authority_of(self, token: str) -> str | None:
-        return next((name for name, known in TOKENS.items() if known == token), None)
+@pytest.fixture(scope="session")
+def az(tmp_path_factory: pytest.TempPathFactory) -> Node:
+    """The node of AZ, with Utopia as its partner, on free ports and with small limits."""
+    folder = tmp_path_factory.mktemp("nodes")
+    az, xu = write_node(folder / "az", "AZ"), write_node(folder / "xu", "XU")
+    add_partner(az.folder, xu.card)
+    node = load_node(az.folder)
+    local = replace(node.settings.local, port=0, unix_socket="local.sock")
+    limits = SizeLimits(max_part_bytes=40 << 20, max_message_bytes=60 << 20, max_parts=5)
+    return replace(
+        node,
+        settings=replace(node.settings, local=local),
+        pmodes=tuple(replace(pmode, limits=limits) for pmode in node.pmodes),
+    )
 
 
-@pytest.fixture
-def served(tmp_path: Path, pmodes: tuple[Any, ...], directory: Any) -> Iterator[Served]:
-    """The local API of AZ, on a free port and a Unix socket."""
-    store = MemoryStore()
-    spool = FullDisk(tmp_path / "spool", StorageKey.generate(), inline_bytes=1024)
-    settings = SimpleNamespace(
-        state="AZ",
-        local=SimpleNamespace(port=0, host="127.0.0.1", unix_socket="s", lease_seconds=300.0),
+@pytest.fixture(scope="session")
+def tokens(az: Node) -> Mapping[str, str]:
+    """The credentials of AZ by their holder."""
+    return {
+        path.stem: path.read_text().strip() for path in (az.folder / "credentials").glob("*.token")
+    }
+
+
+@contextmanager
+def serving(folder: Path, node: Node, tokens: Mapping[str, str]) -> Iterator[Served]:
+    """The local API of `node` over a store and a spool in `folder`."""
+    node = replace(node, folder=folder)
+    store = pytest_twisted.blockon(
+        ensureDeferred(
+            WatchedStore.open(
+                f"sqlite:///{folder}/gateway.sqlite",
+                reactor=reactor,
+                storage_key=node.storage_key,
+                witness=folder / "witness",
+                now=lambda: NOW,
+            )
+        )
     )
-    node = SimpleNamespace(
-        settings=settings,
-        folder=tmp_path,
-        credentials=KnownTokens(),
-        pmodes=pmodes,
-        directory=directory,
-    )
+    spool = FullDisk(folder / "spool", node.storage_key, inline_bytes=1024)
     served: Served
-
     api = LocalApi(
-        node=node,  # type: ignore[arg-type] - as much of a node as the local side looks at
+        node=node,
         store=store,
         spool=spool,
         wake_sender=lambda: served.woken.append(True),
         metrics=Metrics(),
         audit=lambda: iter(served.audit_steps),
-        log=structlog.get_logger("test"),
         now=lambda: NOW,
         reactor=reactor,
     )
-    served = Served(api, store, spool, tmp_path / "s")
+    served = Served(api, store, spool, tokens, folder / "local.sock")
     pytest_twisted.blockon(ensureDeferred(api.start()))
     yield served
     pytest_twisted.blockon(ensureDeferred(api.stop()))
+    pytest_twisted.blockon(ensureDeferred(store.close()))
 
 
 @pytest.fixture
-def pmodes() -> tuple[Any, ...]:
-    """An agreement with Utopia, as far as the local side looks at it."""
-    from protocol.as4.pmode import SizeLimits
-
-    kinds = ("PreservationRequest", "MlaRequest", "ExtraditionRequest", "ContactCheck")
-    limits = SizeLimits(max_part_bytes=40 << 20, max_message_bytes=60 << 20, max_parts=5)
-    return (SimpleNamespace(partner_state="XU", actions_sent=frozenset(kinds), limits=limits),)
+def served(tmp_path: Path, az: Node, tokens: Mapping[str, str]) -> Iterator[Served]:
+    """The local API of AZ."""
+    with serving(tmp_path, az, tokens) as running:
+        yield running
 
 
 @pytest.fixture
-def directory() -> Any:
-    return None
+def served_alone(tmp_path: Path, az: Node, tokens: Mapping[str, str]) -> Iterator[Served]:
+    """The local API of AZ without any partner."""
+    with serving(tmp_path, replace(az, pmodes=()), tokens) as running:
+        yield running
 
 
 def form(*parts: tuple[str, bytes, Mapping[str, str]]) -> tuple[bytes, str]:
@@ -169,5 +237,21 @@ def form(*parts: tuple[str, bytes, Mapping[str, str]]) -> tuple[bytes, str]:
 XML = {"type": "application/xml"}
 
 
-def document(requesting: str = "AZ-SSS", requested: str = "XU-CA") -> bytes:
-    return f'<MlaRequest from="{requesting}" to="{requested}"/>'.encode()
+async def later(seconds: float) -> None:
+    """Let the reactor run for a while."""
+    await deferLater(reactor, seconds, lambda: None)
+
+
+def start(coroutine: Coroutine[Any, Any, Any]) -> Deferred[Any]:
+    """Let `coroutine` run while the test goes on."""
+    return ensureDeferred(coroutine)
+
+
+def document(
+    kind: str = "mla-request", requesting: str = "AZ-SSS", requested: str = "XU-CA"
+) -> bytes:
+    """A valid example, between these authorities."""
+    text = example(f"{kind}-az-xu.xml").decode()
+    for element, authority in (("Requesting", requesting), ("Requested", requested)):
+        text = re.sub(f'(<c:{element}Authority id=")[^"]*', rf"\g<1>{authority}", text)
+    return text.encode()

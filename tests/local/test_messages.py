@@ -8,7 +8,6 @@ import socket
 import stat
 import threading
 import time
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,11 +16,13 @@ from twisted.internet.threads import deferToThread
 
 from gateway.store.faults import CommitUncertain, StoreClosed
 from gateway.store.values import StoredPart
-from tests.local.conftest import NOW, TOKENS, XML, Served, document, form
-from tests.local.fakes import received
-from tests.local.test_queue import later, start
+from protocol.as4.exchange import Exchange, ExchangeState
+from protocol.convention.documents import read_document
+from schemas.catalogue import example
+from tests.local.conftest import NOW, XML, Served, document, form, later, start
 
 MIB = 1 << 20
+EXTRADITION = document("extradition-request", "AZ-MOJ", "XU-MOJ")
 
 
 async def hand_in(served: Served, *parts: Any, authority: str = "AZ-SSS", **headers: str) -> Any:
@@ -47,12 +48,11 @@ async def test_a_good_submission_is_durable_when_it_is_answered(served: Served) 
     assert reply.json["repeated"] is False
     assert reply.json["messageId"].endswith("@az.hanoi-gateway")
     assert served.woken == [True]
-    stored = served.store.submissions[reply.json["messageId"]]
-    assert [part.position for part in stored.parts] == [0, 1, 2]
-    assert stored.parts[1].file_name == "disk image.bin"
     path = f"/v1/messages/{reply.json['messageId']}"
     view = (await served.ask("GET", path)).json
+    assert [part["n"] for part in view["attachments"]] == [1, 2]
     assert [part["sizeBytes"] for part in view["attachments"]] == [200_000, 0]
+    assert view["attachments"][0]["fileName"] == "disk image.bin"
     fetched = await served.ask("GET", f"{path}/attachments/1")
     assert fetched.body == attachment
     assert fetched.headers["content-type"] == "application/octet-stream"
@@ -69,11 +69,41 @@ async def test_a_good_submission_is_durable_when_it_is_answered(served: Served) 
 
 
 @pytest_twisted.ensureDeferred
+async def test_json_becomes_the_document(served: Served) -> None:
+    octets = example("preservation-request-az-xu.json")
+    reply = await hand_in(served, ("document", octets, {"type": "application/json"}))
+    assert (reply.status, reply.json["kind"]) == (202, "PreservationRequest")
+    assert reply.json["receivingAuthority"] == "XU-POC247"
+    assert reply.json["routing"]["article"] == "41(2)"
+    fetched = await served.ask("GET", f"/v1/messages/{reply.json['messageId']}/document")
+    assert fetched.headers["content-type"] == "application/xml"
+    assert read_document(fetched.body).kind == "PreservationRequest"
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_answer_is_written_by_the_requested_authority(served: Served) -> None:
+    answer = example("acknowledgement-az-to-xu.xml")
+    author, addressee = read_document(answer).author, read_document(answer).addressee
+    reply = await hand_in(served, ("document", answer, XML), authority=author)
+    assert (reply.status, reply.json["receivingAuthority"]) == (202, addressee)
+    other = ({"AZ-SSS", "AZ-MOJ"} - {author}).pop()
+    assert (await hand_in(served, ("document", answer, XML), authority=other)).status == 403
+
+
+@pytest_twisted.ensureDeferred
+async def test_without_an_agreement_nothing_is_sent(served_alone: Served) -> None:
+    reply = await hand_in(served_alone, ("document", document(), XML))
+    assert (reply.status, reply.problem) == (422, "no-partner")
+    assert served_alone.spool_is_empty
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_contact_check_has_no_document(served: Served) -> None:
     check = (("action", b"ContactCheck", {}), ("to", b"XU-POC247", {}))
     reply = await hand_in(served, *check)
     assert (reply.status, reply.json["kind"]) == (202, "ContactCheck")
-    assert served.store.submissions[reply.json["messageId"]].parts == ()
+    view = (await served.ask("GET", f"/v1/messages/{reply.json['messageId']}")).json
+    assert (view["document"], view["attachments"]) == (None, [])
     for parts in (
         check[:1],
         check[1:],
@@ -104,7 +134,7 @@ async def test_a_repeated_key_gives_the_first_answer(served: Served) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_a_conversation_goes_on(served: Served) -> None:
-    served.store.put("AZ-SSS", received("m1@xu", (), NOW))
+    await served.arrive("m1@xu")
     reference = ("refToMessageId", b"m1@xu", {})
     doc = ("document", document(), XML)
     reply = await hand_in(served, doc, reference)
@@ -125,7 +155,9 @@ async def test_a_conversation_goes_on(served: Served) -> None:
         (b"x", {}, "AZ-SSS", 415, "unsupported-media-type"),
         (document(requesting="AZ-MOJ"), XML, "AZ-SSS", 403, "another-authority"),
         (document(requested="XU-MOJ"), XML, "AZ-SSS", 422, "not-competent"),
-        (document(requested="QQ-CA"), XML, "AZ-SSS", 422, "no-partner"),
+        (document(requested="QQ-CA"), XML, "AZ-SSS", 422, "not-competent"),
+        (b'{"MlaRequest": {}}', {"type": "application/json"}, "AZ-SSS", 422, "document-refused"),
+        (b"no json", {"type": "application/json"}, "AZ-SSS", 422, "document-refused"),
         (document(), XML, "auditor", 403, "forbidden"),
         (document(), XML, "no such token", 401, "unauthorized"),
     ],
@@ -147,7 +179,7 @@ async def test_refused_submissions_leave_nothing(
     )
     assert (reply.status, reply.problem) == (status, problem)
     assert served.spool_is_empty
-    assert served.store.submissions == {}
+    assert await served.store.next_due(NOW) is None
     assert (await hand_in(served, ("document", document(), XML))).status == 202
 
 
@@ -207,7 +239,7 @@ HEAD = b'--frontier\r\nContent-Disposition: form-data; name="attachment"\r\n\r\n
 
 @pytest_twisted.ensureDeferred
 async def test_a_sender_that_goes_away_leaves_nothing(served: Served) -> None:
-    connection = begin_upload(served, TOKENS["AZ-SSS"], 50 * MIB)
+    connection = begin_upload(served, served.tokens["AZ-SSS"], 50 * MIB)
     await deferToThread(connection.sendall, HEAD + b"x" * (3 * MIB))
     await later(0.3)
     assert not served.spool_is_empty
@@ -242,7 +274,7 @@ async def test_a_refused_upload_is_answered_before_it_ends(served: Served) -> No
 
 @pytest_twisted.ensureDeferred
 async def test_a_limit_is_enforced_while_octets_arrive(served: Served) -> None:
-    connection = begin_upload(served, TOKENS["AZ-SSS"], 59 * MIB)
+    connection = begin_upload(served, served.tokens["AZ-SSS"], 59 * MIB)
     octets = HEAD + b"x" * (45 * MIB)
     answer, _ = await deferToThread(answer_while_sending, connection, octets)
     assert answer.startswith(b"HTTP/1.1 413 ")
@@ -253,7 +285,7 @@ async def test_a_limit_is_enforced_while_octets_arrive(served: Served) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_an_announced_length_above_the_limit_is_refused_at_once(served: Served) -> None:
-    connection = begin_upload(served, TOKENS["AZ-SSS"], 10_000 * MIB)
+    connection = begin_upload(served, served.tokens["AZ-SSS"], 10_000 * MIB)
     answer, _ = await deferToThread(answer_while_sending, connection, b"x" * MIB)
     assert answer.startswith(b"HTTP/1.1 413 ")
     connection.close()
@@ -273,7 +305,7 @@ async def test_a_slow_disk_holds_the_sender_back(
     monkeypatch.setattr(served.spool, "writer", slow_writer)
     tail = b"\r\n--frontier--\r\n"
     octets = HEAD + b"x" * (30 * MIB) + tail
-    connection = begin_upload(served, TOKENS["AZ-SSS"], len(octets))
+    connection = begin_upload(served, served.tokens["AZ-SSS"], len(octets))
     connection.setblocking(False)
     sent, idle_since = 0, time.monotonic()
     while time.monotonic() - idle_since < 0.5:
@@ -295,15 +327,13 @@ async def test_a_slow_disk_holds_the_sender_back(
 
 @pytest_twisted.ensureDeferred
 async def test_one_authority_may_not_fill_the_disk_at_once(served: Served) -> None:
-    connections = [begin_upload(served, TOKENS["AZ-SSS"], MIB) for _ in range(8)]
+    connections = [begin_upload(served, served.tokens["AZ-SSS"], MIB) for _ in range(8)]
     for connection in connections:
         connection.sendall(HEAD)
     await later(0.2)
     reply = await hand_in(served, ("document", document(), XML))
     assert (reply.status, reply.problem) == (429, "too-many-requests")
-    moj = await hand_in(
-        served, ("document", document(requesting="AZ-MOJ"), XML), authority="AZ-MOJ"
-    )
+    moj = await hand_in(served, ("document", EXTRADITION, XML), authority="AZ-MOJ")
     assert moj.status == 202
     for connection in connections:
         connection.close()
@@ -314,7 +344,7 @@ async def test_one_authority_may_not_fill_the_disk_at_once(served: Served) -> No
 @pytest_twisted.ensureDeferred
 async def test_an_upload_that_has_begun_may_end_while_the_gateway_stops(served: Served) -> None:
     body, _ = form(("document", document(), XML), ("attachment", b"x" * MIB, {}))
-    connection = begin_upload(served, TOKENS["AZ-SSS"], len(body))
+    connection = begin_upload(served, served.tokens["AZ-SSS"], len(body))
     connection.sendall(body[:5000])
     idle = served.connect()
     await later(0.2)
@@ -343,7 +373,7 @@ async def test_a_slow_reader_holds_the_gateway_back(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     octets = os.urandom(30 * MIB)
-    served.store.put("AZ-SSS", received("m1@xu", stored(served, octets), NOW))
+    await served.arrive("m1@xu", parts=stored(served, octets))
     read = 0
     reader = served.spool.reader
 
@@ -364,7 +394,8 @@ async def test_a_slow_reader_holds_the_gateway_back(
     connection = served.connect()
     connection.sendall(
         b"GET /v1/messages/m1@xu/attachments/1 HTTP/1.1\r\nHost: x\r\n"
-        b"Authorization: Bearer token-sss\r\nConnection: close\r\n\r\n"
+        + served.bearer()
+        + b"Connection: close\r\n\r\n"
     )
     await later(0.7)
     assert 0 < read < 15 * MIB
@@ -378,11 +409,10 @@ async def test_a_slow_reader_holds_the_gateway_back(
 
 @pytest_twisted.ensureDeferred
 async def test_a_reader_that_goes_away(served: Served) -> None:
-    served.store.put("AZ-SSS", received("m1@xu", stored(served, bytes(30 * MIB)), NOW))
+    await served.arrive("m1@xu", parts=stored(served, bytes(30 * MIB)))
     connection = served.connect()
     connection.sendall(
-        b"GET /v1/messages/m1@xu/attachments/1 HTTP/1.1\r\nHost: x\r\n"
-        b"Authorization: Bearer token-sss\r\n\r\n"
+        b"GET /v1/messages/m1@xu/attachments/1 HTTP/1.1\r\nHost: x\r\n" + served.bearer() + b"\r\n"
     )
     await later(0.2)
     connection.close()
@@ -395,7 +425,7 @@ async def test_a_reader_that_goes_away(served: Served) -> None:
 @pytest_twisted.ensureDeferred
 async def test_damaged_content_is_never_a_whole_answer(served: Served) -> None:
     parts = stored(served, os.urandom(MIB))
-    served.store.put("AZ-SSS", received("m1@xu", parts, NOW))
+    await served.arrive("m1@xu", parts=parts)
     path = next(path for path in served.spool.folder.rglob("*") if path.is_file())
     octets = bytearray(path.read_bytes())
     octets[-500_000] ^= 1
@@ -420,19 +450,31 @@ async def test_the_unix_socket_is_for_its_owner_and_group(served: Served) -> Non
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_view_tells_what_became_of_a_message(served: Served) -> None:
-    view = replace(
-        received("m1@az", (), NOW),
-        direction="out",
-        state="FAILED",
-        attempts=9,
+async def test_a_failed_message_comes_back_as_a_notice(served: Served) -> None:
+    handed_in = (await hand_in(served, ("document", document(), XML))).json
+    (dispatch,) = await served.store.claim_due(NOW, 1, {"XU": 1})
+    failed = Exchange(
+        ExchangeState.FAILED,
+        dispatch.exchange.attempts,
         error_code="EBMS:0301",
         error_sentence="no receipt came",
-        receipt_id="r1@xu",
-        receipt_at=NOW,
     )
-    served.store.put("AZ-SSS", view, notice="FAILED")
+    await served.store.settle(dispatch.submission, failed, kind="FAILED", facts={}, at=NOW)
     (lease,) = (await served.ask("POST", "/v1/inbox/lease")).json["leases"]
     assert lease["notice"] == "FAILED"
+    assert lease["message"]["messageId"] == handed_in["messageId"]
+    assert lease["message"]["direction"] == "out"
     assert lease["message"]["error"] == {"code": "EBMS:0301", "sentence": "no receipt came"}
-    assert lease["message"]["receipt"] == {"receiptId": "r1@xu", "at": "2026-11-24T12:00:00.000Z"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_two_partners_may_use_one_message_id(served: Served) -> None:
+    await served.arrive("m@x", partner="XU")
+    await served.arrive("m@x", partner="XV")
+    leases = (await served.ask("POST", "/v1/inbox/lease?limit=9")).json["leases"]
+    assert [lease["message"]["partner"] for lease in leases] == ["XU", "XV"]
+    for partner in ("XU", "XV"):
+        view = await served.ask("GET", f"/v1/messages/m@x?partner={partner}&direction=in")
+        assert view.json["partner"] == partner
+    assert (await served.ask("GET", "/v1/messages/m@x?partner=XV")).status == 400
+    assert (await served.ask("GET", "/v1/messages/m@x?partner=XV&direction=out")).status == 404
