@@ -94,9 +94,9 @@ def _check_markup(octets: bytes, drop_comments: bool) -> None:
         if declaration is None:
             raise XmlRefused("the XML declaration is not one of XML 1.0 in UTF-8")
         start = declaration.end()
-    if b"<!" in octets:
+    if b"!" in octets:  # one octet is found ten times as fast as two, and is rare in envelopes
         _check_declarations(octets, drop_comments)
-    if not drop_comments and octets.find(b"<?", start) >= 0:
+    if not drop_comments and octets.find(b"?", start) >= 0 and octets.find(b"<?", start) >= 0:
         raise XmlRefused("a processing instruction is not allowed")
 
 

@@ -39,7 +39,12 @@ from protocol.as4.envelope import SIGNATURE, Envelope
 from protocol.as4.errors import FAILED_AUTHENTICATION, POLICY_NONCOMPLIANCE, Refused, refused
 from protocol.as4.header import read_unit
 from protocol.as4.names import DS, RSA_SHA256, SHA256, qname
-from protocol.as4.signed_info import PlannedReference, SignedInfo, read_signed_info
+from protocol.as4.signed_info import (
+    PlannedReference,
+    SignedInfo,
+    canonicalization_prefixes,
+    read_signed_info,
+)
 from protocol.as4.suites import Suite
 from protocol.as4.tokens import certificates_meant, marks_of
 from protocol.as4.values import MessageUnit, SignedReference
@@ -99,10 +104,10 @@ def _signature(
 
 def _read_canonical(signed_info: etree._Element, suite: Suite) -> tuple[bytes, SignedInfo]:
     """The octets that are signed, and the plan as it stands in them."""
-    claimed = read_signed_info(signed_info, suite)
-    octets = canonical(signed_info, claimed.prefixes)
+    prefixes = canonicalization_prefixes(signed_info)
+    octets = canonical(signed_info, prefixes)
     plan = read_signed_info(read_again(octets), suite)
-    if plan != claimed:
+    if plan.prefixes != prefixes:
         raise _noncompliant("SignedInfo reads otherwise in its canonical form")
     return octets, plan
 

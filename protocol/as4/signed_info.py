@@ -1,7 +1,8 @@
 """ds:SignedInfo is read into a plan, and refused unless it is exactly what the profile signs.
 
-Nothing is executed here: every algorithm, transform and count is compared with the suite before
-any canonicalisation, digest or key operation takes place. What is allowed:
+Nothing is executed here. The count of references and the canonicalisation of SignedInfo itself are
+checked before it is canonicalised; every other algorithm and transform before a transform, digest
+or key operation takes place. What is allowed:
 
 * exclusive canonicalisation, of SignedInfo and of `#Id` references, perhaps with a PrefixList;
 * `cid:` references with the one transform Attachment-Content-Signature;
@@ -61,14 +62,22 @@ def read_signed_info(element: etree._Element, suite: Suite) -> SignedInfo:
     method, signature_method, *references = children
     _check_tag(method, _CANONICALIZATION_METHOD)
     _check_tag(signature_method, _SIGNATURE_METHOD)
-    if len(references) > MAX_REFERENCES:
-        raise _noncompliant(f"more than {MAX_REFERENCES} references")
     _check_algorithm(signature_method, suite.signature)
     _check_childless(signature_method)
     return SignedInfo(
         prefixes=_prefixes(method),
         references=tuple(_read_reference(reference, suite) for reference in references),
     )
+
+
+def canonicalization_prefixes(element: etree._Element) -> tuple[str, ...]:
+    """The PrefixList by which this ds:SignedInfo is canonicalised. Raises Refused (EBMS:0103)."""
+    if element.tag != qname(DS, "SignedInfo") or len(element) == 0:
+        raise _noncompliant("ds:SignedInfo is missing or empty")
+    if len(element) > MAX_REFERENCES + 2:
+        raise _noncompliant(f"more than {MAX_REFERENCES} references")
+    _check_tag(element[0], _CANONICALIZATION_METHOD)
+    return _prefixes(element[0])
 
 
 def _read_reference(element: etree._Element, suite: Suite) -> PlannedReference:

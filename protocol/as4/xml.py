@@ -127,6 +127,8 @@ def token_of(element: etree._Element) -> str:
 
 def collapse(text: str) -> str:
     """`text` as xs:token reads it (XML Schema Part 2 section 3.3.2)."""
+    if text.isascii():  # XML has no other white space in ASCII
+        return " ".join(text.split())
     for space in "\t\r\n":
         text = text.replace(space, " ")
     return " ".join(part for part in text.split(" ") if part)
@@ -135,6 +137,10 @@ def collapse(text: str) -> str:
 def base64_octets(text: str) -> bytes:
     """The octets that `text` encodes; white space is allowed in it. Raises ValueError."""
     try:
-        return binascii.a2b_base64(text.translate(_WITHOUT_WHITE_SPACE), strict_mode=True)
+        return binascii.a2b_base64(text, strict_mode=True)
+    except binascii.Error:
+        text = text.translate(_WITHOUT_WHITE_SPACE)  # the rare form: most peers write one line
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
     except binascii.Error as fault:
         raise ValueError(f"not base64: {fault}") from fault
