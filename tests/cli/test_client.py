@@ -177,7 +177,7 @@ async def test_nothing_from_elsewhere_steers_the_terminal(shell: Shell, served: 
 
 @pytest_twisted.ensureDeferred
 async def test_audit_verify_asks_the_running_gateway(shell: Shell, served: Served) -> None:
-    served.audit_steps += [{"event": "step", "what": "chain"}, {"event": "end", "findings": 0}]
+    served.audit_steps += [{"event": "checking", "what": "chain"}, {"event": "end", "findings": 0}]
     said = await shell.run("audit verify")
     assert said.status == 0
     assert "chain" in said.out

@@ -97,7 +97,7 @@ async def test_metrics_are_for_the_auditor(served: Served) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_the_audit_streams_its_steps(served: Served) -> None:
-    served.audit_steps += [{"event": "step", "records": 3}, {"event": "end", "findings": 0}]
+    served.audit_steps += [{"event": "checking", "records": 3}, {"event": "end", "findings": 0}]
     reply = await served.ask("GET", "/v1/audit/verify", authority="auditor")
     assert reply.headers["content-type"] == "application/x-ndjson"
     assert [json.loads(line) for line in reply.body.splitlines()] == served.audit_steps

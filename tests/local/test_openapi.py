@@ -198,7 +198,8 @@ async def walk_through(served: Served) -> None:
         await served.ask(route.method, path, body=b'{"reason": "r"}', **JSON_BODY)
         if route.query:
             await served.ask(route.method, f"{path}?partner=XU&wait=x")
-    served.audit_steps.append({"event": "end"})
+    served.audit_steps.append({"event": "finding", "where": "row 1", "what": "was changed"})
+    served.audit_steps.append({"event": "end", "findings": 1})
     for path in ("/v1/audit/verify", "/metrics"):
         await served.ask("GET", path, authority="auditor")
     await served.ask("GET", "/healthz")
