@@ -58,7 +58,7 @@ def add_partner(
         raise ConfigRefused([Fault(str(target), "is there already; say --replace to replace it")])
     faults = card_faults(card, card_path, now or datetime.now(UTC))
     refuse_if([*faults, *_shared(folder, settings, card, card_path)])
-    _put(folder, settings, card, target)
+    _put(folder, settings, card, card_path)
     return AddedPartner(card.state, target, card.fingerprints, tuple(_notes(folder, card)))
 
 
@@ -71,23 +71,35 @@ def _shared(folder: Path, settings: Settings, card: Card, card_path: Path) -> Se
     return [Fault(str(card_path), sentence) for sentence in shared_keys(known)]
 
 
-def _put(folder: Path, settings: Settings, card: Card, target: Path) -> None:
+def _put(folder: Path, settings: Settings, card: Card, card_path: Path) -> None:
     """Write all beside the target, read it back, and move it in: the P-Mode file last."""
+    target = folder / PARTNERS_FOLDER / f"{card.state}.toml"
     draft = folder / PARTNERS_FOLDER / f".new-{card.state}"
     shutil.rmtree(draft, ignore_errors=True)
     make_tight_folder(draft)
     try:
         files = _write_certificates(draft, card)
         write_new(draft / target.name, _text(settings, card, files).encode(), TIGHT_FILE_MODE)
-        read_partner(draft / target.name, settings)
+        _read_back(draft / target.name, settings, card_path)
         for names in files.values():
             for name in names:
                 (draft / name).replace(target.parent / name)
-        if target.exists():
-            target.replace(target.with_name(target.name + REPLACED))
+        if target.exists():  # copied, not moved: at every moment there is one of the two
+            shutil.copy2(target, target.with_name(target.name + REPLACED))
         (draft / target.name).replace(target)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _read_back(draft: Path, settings: Settings, card_path: Path) -> None:
+    """Raises ConfigRefused if the gateway could not load `draft`, in the words of the card."""
+    try:
+        read_partner(draft, settings)
+    except ConfigRefused as refused:
+        raise ConfigRefused(
+            Fault(fault.path.replace(str(draft), str(card_path)), fault.sentence)
+            for fault in refused.faults
+        ) from refused
 
 
 def _write_certificates(draft: Path, card: Card) -> dict[str, tuple[str, ...]]:

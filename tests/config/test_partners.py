@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives import hashes
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from config.card import AddedPartner, add_partner
 from config.card_file import card_text, read_card
@@ -284,6 +285,41 @@ def test_a_card_larger_than_any_card_is_refused(az, tmp_path):
         opened.write("#" * 2_000_000)
     with pytest.raises(ConfigRefused, match="larger than"):
         added(az, path)
+
+
+def only(end):
+    return tls(20, since=NOW - DAY, until=NOW + DAY, extended=[end])
+
+
+def test_one_certificate_for_each_end_of_tls_is_enough(az, tmp_path):
+    both = (only(ExtendedKeyUsageOID.CLIENT_AUTH), only(ExtendedKeyUsageOID.SERVER_AUTH))
+    added(az, card(tmp_path, tls_certificates=both))
+    assert pmode_of(az).partner_tls == both
+
+
+@pytest.mark.parametrize(
+    ("end", "missing"),
+    [
+        (ExtendedKeyUsageOID.CLIENT_AUTH, "TLS server"),
+        (ExtendedKeyUsageOID.SERVER_AUTH, "TLS client"),
+    ],
+)
+def test_a_card_for_one_end_of_tls_only_is_refused(az, tmp_path, end, missing):
+    path = card(tmp_path, tls_certificates=(only(end),))
+    with pytest.raises(ConfigRefused) as refused:
+        added(az, path)
+    (fault,) = refused.value.faults
+    assert fault.path == f"{path}: certificates.tls"
+    assert missing in fault.sentence
+    assert list((az / "partners").iterdir()) == []
+
+
+def test_what_could_not_be_loaded_never_takes_its_place(az, nodes, monkeypatch):
+    monkeypatch.setattr("config.card.partner_text", lambda *_: "state = 1\n")
+    before = (az / "partners/XU.toml").read_bytes()
+    with pytest.raises(ConfigRefused, match="valid string"):
+        add_partner(az, nodes / "XU/card.toml", now=NOW, replace=True)
+    assert (az / "partners/XU.toml").read_bytes() == before
 
 
 def test_a_crash_before_the_end_changes_nothing(az, nodes, monkeypatch):
