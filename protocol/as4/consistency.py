@@ -1,7 +1,7 @@
 """A UserMessage does not say one thing twice: judged on the verified view only.
 
-A property that stands twice could be read as either value by whoever comes after us. Source:
-docs/threats.md, duplicate properties; AS4 1.0 section 3.1 (part properties).
+A property that stands twice could be read as either value by whoever comes after us.
+Source: ebMS 3.0 Core section 6.7.1 (ValueInconsistent); AS4 1.0 section 3.1 (part properties).
 """
 
 from __future__ import annotations

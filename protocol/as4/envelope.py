@@ -11,7 +11,7 @@ The rules, in the order in which they are applied:
 5. The Body holds nothing, except a SOAP Fault next to an error signal.
 
 Source: SOAP 1.2 Part 1 section 5, ebMS 3.0 Core section 5.2, eDelivery AS4 1.15 (packaging),
-AS4 1.0 section 5.1.4; wrapping attacks: docs/threats.md.
+AS4 1.0 section 5.1.4; W3C XML Signature Best Practices (2013) against wrapping attacks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Hard limits of the wire: configuration may lower them, nothing may lift them.
 
-Each is well above what genuine messages need and well below what hurts. Source: docs/threats.md
-where it names a figure; the reason stands beside each.
+Each is well above what genuine messages need and well below what hurts; the reason stands beside
+it. Source: docs/architecture.md, gates G3 and G4.
 """
 
 from __future__ import annotations

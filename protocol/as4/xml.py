@@ -3,7 +3,7 @@
 On top of the rules of `protocol.hardened`: no PrefixList is longer than the limit, and no Id stands
 on two elements, so that a reference can mean one thing only.
 
-Source: threats of XML signature wrapping, docs/threats.md; Exclusive XML Canonicalization 1.0.
+Source: W3C XML Signature Best Practices (2013); Exclusive XML Canonicalization 1.0.
 """
 
 from __future__ import annotations

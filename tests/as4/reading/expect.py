@@ -26,7 +26,7 @@ def reference_folder() -> Path:
 
 
 def code_of(refusal: Refused) -> str:
-    """What the peer is told, in the words of docs/threats.md: E:nnnn, F:Code or H:status."""
+    """What the peer is told, in short: E:nnnn, F:Code or H:status."""
     match refusal.answer:
         case EbmsAnswer(error):
             return error.code.replace("EBMS:", "E:")

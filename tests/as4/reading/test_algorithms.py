@@ -1,4 +1,4 @@
-"""Algorithms, transforms and parameters that were not agreed (docs/threats.md, A01 to A18)."""
+"""Algorithms, transforms and parameters that were not agreed (threats A01 to A18)."""
 
 from __future__ import annotations
 

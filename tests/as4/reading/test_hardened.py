@@ -1,4 +1,4 @@
-"""XML that no gate behind the parser should ever see (docs/threats.md, P01 to P18)."""
+"""XML that no gate behind the parser should ever see (threats P01 to P18)."""
 
 from __future__ import annotations
 

@@ -143,7 +143,7 @@ def test_samples_that_were_edited_still_read_as_envelopes(number: str) -> None:
 
 
 # What the products of the samples answer is told in samples/README.md. Our codes differ in two
-# places, by our own table (docs/threats.md): an algorithm that is not agreed is 0103, not 0101;
+# places, by our own table of gates: an algorithm that is not agreed is 0103, not 0101;
 # and these two carry their payload in the Body, which is refused before (0008).
 REFUSED = [
     ("bad-22", "E:0003"),

@@ -1,4 +1,4 @@
-"""Signed elements moved, replaced, doubled or left out (docs/threats.md, X01 to X37).
+"""Signed elements moved, replaced, doubled or left out (threats X01 to X37).
 
 Each attack starts from a message whose signature holds; an attacker changes the bytes afterwards,
 a misbehaving partner before it signs.
