@@ -1,102 +1,174 @@
-"""Why a document is not valid: what lxml found in microseconds, said by xmlschema with its reasons.
+"""Why a document is not valid: what lxml saw in microseconds, said with its place and its remedy.
 
-Runs only for documents that are refused already.
+Runs only for documents that are refused already. xmlschema finds the faults; a large document is
+explained from lxml's own log, because xmlschema is some hundred times slower and a partner must
+not be able to spend our time by sending large faulty documents.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Final, cast
 
 from lxml import etree
 from xmlschema import XMLSchemaChildrenValidationError, XMLSchemaValidationError
 
+from protocol.convention.declarations import (
+    article_along,
+    article_of,
+    children_of,
+    declaration_at,
+    path_of,
+    words_of,
+)
 from protocol.convention.findings import Finding, line_of
 from schemas.catalogue import compiled, explainer
 
 MAX_FINDINGS: Final = 50  # a document with more faults is the wrong document
-MAX_SHOWN_CHARACTERS: Final = 120  # of a wrong value
+MAX_EXPLAINED_ELEMENTS: Final = 5_000  # about half a second of xmlschema on a small machine
+MAX_SHOWN_CHARACTERS: Final = 80  # of a wrong value
+XSD: Final = "http://www.w3.org/2001/XMLSchema"
+
+_ATTRIBUTE: Final = re.compile(r"attribute (?:\w+:)?(\w+)=")
+_MISSING_ATTRIBUTE: Final = re.compile(r"missing required attribute '(\w+)'")
+_FOREIGN_ATTRIBUTE: Final = re.compile(r"'([^']+)' attribute not allowed")
+_REFERENCE: Final = re.compile(r"value \('(.*)',\) not found for XsdKey")
+_TWICE: Final = re.compile(r"duplicated value \('(.*)',\) for XsdKey")
 
 
 def explain(root: etree._Element) -> list[Finding]:
-    """The faults of `root` against the schema "documents"; at least one."""
-    lines = _lines(root)
-    errors = islice(explainer("documents").iter_errors(root), MAX_FINDINGS)
-    found = [_finding(error, lines) for error in errors]
-    return found or _from_lxml(root)
+    """The faults of `root` against the schema "documents"; at least one, one for each place."""
+    findings: Iterable[Finding] = ()
+    if _count(root) <= MAX_EXPLAINED_ELEMENTS:
+        findings = _from_xmlschema(root)
+    found: dict[str, Finding] = {}
+    for finding in islice(findings, MAX_FINDINGS):
+        found.setdefault(finding.path, finding)
+    return list(found.values()) or _from_lxml(root)
 
 
-def plain_path(path: str) -> str:
-    """A path without namespace prefixes, as a person writes it."""
-    steps = path.split("/")
-    return "/".join(step.rpartition(":")[2] for step in steps)
+def _count(root: etree._Element) -> int:
+    return sum(1 for _ in root.iter())
 
 
-def _finding(error: XMLSchemaValidationError, lines: dict[str, int]) -> Finding:
-    path = plain_path(error.path or "/")
-    return Finding(
-        rule="xsd",
-        path=path,
-        line=error.sourceline or lines.get(path, 0),
-        message=_message(error),
-        expected=_expected(error),
-        article=_article(error),
+def _from_xmlschema(root: etree._Element) -> Iterator[Finding]:
+    for error in explainer("documents").iter_errors(root):
+        element = error.elem if isinstance(error.elem, etree._Element) else root
+        if isinstance(error, XMLSchemaChildrenValidationError):
+            yield _children_fault(error, element)
+        else:
+            yield _other_fault(error, element, root)
+
+
+def _children_fault(error: XMLSchemaChildrenValidationError, parent: etree._Element) -> Finding:
+    """A child is missing, or one stands where it must not."""
+    particles = [particle for particle in error.expected or () if particle.local_name]
+    names = dict.fromkeys(str(particle.local_name) for particle in particles)
+    expected = " or ".join(names)
+    article = next((article for article in map(article_of, particles) if article), None)
+    child: object = error.invalid_child
+    name = etree.QName(parent).localname
+    if not isinstance(child, etree._Element):
+        return _finding(parent, f"{name} is not complete", expected, article)
+    stranger = etree.QName(child).localname
+    declaration = declaration_at(path_of(parent))
+    known = declaration is not None and stranger in children_of(declaration)
+    if not known:
+        message = f"{name} has no element {stranger}"
+    elif expected:
+        message = f"{expected} is missing before {stranger}"
+    else:
+        message = f"{stranger} must not stand here, or not so often"
+    return _finding(child, message, expected, article)
+
+
+def _other_fault(
+    error: XMLSchemaValidationError, element: etree._Element, root: etree._Element
+) -> Finding:
+    """A value, an attribute or a reference does not hold."""
+    reason = " ".join((error.reason or "is not valid").split()).rstrip(".")
+    if found := _MISSING_ATTRIBUTE.match(reason):
+        return _attribute_fault(element, found[1], f"the attribute {found[1]} is missing")
+    if found := _FOREIGN_ATTRIBUTE.match(reason):
+        declaration = declaration_at(path_of(element))
+        known = sorted(str(name) for name in getattr(declaration, "attributes", ()) if name)
+        expected = ", ".join(known) or "no attribute"
+        return _finding(element, f"the attribute {found[1]} is not known", expected)
+    if found := _ATTRIBUTE.match(reason):
+        return _attribute_fault(element, found[1], f"{_shown(error.obj)} is not allowed")
+    if found := _REFERENCE.match(reason):
+        return _reference_fault(root, found[1])
+    if found := _TWICE.match(reason):
+        return _finding(element, f"the id {_shown(found[1])} stands twice", "one id for each")
+    if len(element) or not isinstance(error.obj, str):
+        return _finding(element, reason)
+    return _finding(
+        element, f"{_shown(error.obj)} is not allowed", _expectation(path_of(element), reason)
     )
 
 
-def _message(error: XMLSchemaValidationError) -> str:
-    reason = " ".join((error.reason or error.message or "is not valid").split())
-    return reason.rstrip(".")
+def _attribute_fault(element: etree._Element, name: str, message: str) -> Finding:
+    path = f"{path_of(element)}/@{name}"
+    expected = _expectation(path, f"the attribute {name}")
+    return Finding("xsd", path, line_of(element), message, expected, article_along(path))
 
 
-def _expected(error: XMLSchemaValidationError) -> str:
-    if isinstance(error, XMLSchemaChildrenValidationError):
-        names = [_local(particle.name) for particle in error.expected or () if particle.name]
-        return " or ".join(dict.fromkeys(names))
-    values = getattr(error.validator, "enumeration", None)
+def _reference_fault(root: etree._Element, value: str) -> Finding:
+    """A reference to something that the document does not have: at the first that says so."""
+    for element in root.iter(etree.Element):
+        if (element.text or "").strip() == value and etree.QName(element).localname.endswith("Ref"):
+            what = etree.QName(element).localname.removesuffix("Ref")
+            return _finding(element, f"{_shown(value)} refers to nothing", f"the id of a {what}")
+    return _finding(root, f"{_shown(value)} refers to nothing", "an id of this document")
+
+
+def _finding(
+    element: etree._Element, message: str, expected: str = "", article: str | None = None
+) -> Finding:
+    path = path_of(element)
+    article = article or article_along(path)
+    return Finding("xsd", path, line_of(element), message, expected, article)
+
+
+def _expectation(path: str, otherwise: str) -> str:
+    """What the schema wants at `path`: its code list, else its own words, else its pattern."""
+    declared = getattr(declaration_at(path), "type", None)
+    kind = getattr(declared, "simple_type", None) or declared
+    values = getattr(kind, "enumeration", None)
     if values:
         return "one of " + ", ".join(str(value) for value in values)
-    patterns = getattr(error.validator, "regexps", None)
-    return f"the form {' or '.join(patterns)}" if patterns else ""
+    patterns = getattr(getattr(kind, "patterns", None), "regexps", None) or ()
+    form = f"the form {' or '.join(patterns)}" if patterns else ""
+    if not form and getattr(kind, "target_namespace", None) == XSD:
+        form = f"a value of the type {getattr(kind, 'local_name', '')}"
+    return "; ".join(filter(None, (words_of(kind).rstrip("."), form))) or otherwise
 
 
-def _article(error: XMLSchemaValidationError) -> str | None:
-    """The article that the schema names beside what is wrong."""
-    for part in (*_particles(error), error.validator):
-        annotation = getattr(part, "annotation", None)
-        for element in getattr(annotation, "documentation", None) or ():
-            source = element.get("source") or ""
-            if source.startswith("urn:uncc:article:"):
-                return str(source.rpartition(":")[2])
-    return None
-
-
-def _particles(error: XMLSchemaValidationError) -> tuple[object, ...]:
-    if isinstance(error, XMLSchemaChildrenValidationError):
-        return tuple(error.expected or ())
-    return ()
-
-
-def _local(name: str) -> str:
-    return name.rpartition("}")[2]
-
-
-def _lines(root: etree._Element) -> dict[str, int]:
-    tree = root.getroottree()
-    return {
-        plain_path(tree.getpath(element)): line_of(element) for element in root.iter(etree.Element)
-    }
+def _shown(value: object) -> str:
+    text = str(value)
+    return repr(text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:MAX_SHOWN_CHARACTERS]}…")
 
 
 def _from_lxml(root: etree._Element) -> list[Finding]:
     schema = compiled("documents")
     schema.validate(root)
-    return [
-        Finding("xsd", plain_path(entry.path or "/"), entry.line, entry.message)
-        for entry in _log(schema)[:MAX_FINDINGS]
-    ]
+    entries = cast(Iterable[etree._LogEntry], schema.error_log)
+    found = [_logged(root, entry) for entry in entries]
+    return found[:MAX_FINDINGS] or [_finding(root, "is not valid")]
 
 
-def _log(schema: etree.XMLSchema) -> list[Any]:
-    entries: Any = schema.error_log  # a sequence, which its stub does not say
-    return list(entries)
+def _logged(root: etree._Element, entry: etree._LogEntry) -> Finding:
+    """What lxml says: `{urn:uncc:cmn:1}Name` becomes `Name`, its path becomes ours."""
+    message, _, expected = re.sub(r"\{[^}]*\}", "", entry.message).partition(" Expected is ")
+    named = root.xpath(entry.path, namespaces=_prefixes(root)) if entry.path else []
+    element = named[0] if isinstance(named, list) and named else root
+    path = path_of(element) if isinstance(element, etree._Element) else path_of(root)
+    return Finding(
+        "xsd", path, entry.line, message.rstrip("."), expected.strip("( )."), article_along(path)
+    )
+
+
+def _prefixes(root: etree._Element) -> dict[str, str]:
+    return {prefix: uri for prefix, uri in root.nsmap.items() if prefix}

@@ -1,67 +1,83 @@
 """A document as JSON and back, by the schema: for domestic systems that do not write XML.
 
-The shape: one object `{"MlaRequest": {...}}`. Child elements are keys, repeated ones arrays,
-attributes keys that begin with "@", the text of an element that has attributes is "$". Names carry
-no namespace: the schema knows where each belongs. `from_json` gives the XML that is sent and
-signed; the JSON itself is never evidence.
+The shape, which docs/convention.md describes for those who write it:
+
+* one object with one key, the name of the document: `{"MlaRequest": {...}}`;
+* child elements are keys by their local names, in any order; the schema knows where each belongs;
+* what may be repeated is always an array, also with one entry;
+* attributes are keys that begin with "@"; the text beside attributes is "$";
+* whole numbers and booleans are JSON's own, everything else is text;
+* Extensions have no JSON form.
+
+`from_json` gives the XML that is sent and signed; the JSON itself is never evidence.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from typing import Any, Final
 
 from lxml import etree
-from xmlschema.validators import XsdElement, XsdGroup
+from xmlschema.validators import XsdElement
 
+from protocol.convention.declarations import (
+    children_of,
+    is_repeatable,
+    json_path,
+    root_declaration,
+)
+from protocol.convention.documents import LIMITS, read_document
 from protocol.convention.explanation import MAX_FINDINGS
 from protocol.convention.findings import DocumentRefused, Finding
-from protocol.convention.kinds import DOCUMENTS, KINDS
-from schemas.catalogue import explainer
+from protocol.convention.kinds import COMMON, DOCUMENTS, KINDS
+from protocol.hardened import parse_again
 
+MAX_JSON_BYTES: Final = LIMITS.max_bytes  # the XML of the same document is about as large
 MAX_DEPTH: Final = 32  # of nested objects; the schema uses 9
 ATTRIBUTE: Final = "@"
 TEXT: Final = "$"
+WHOLE_NUMBERS: Final = frozenset({"decimal"})  # the schema has no decimals that are not whole
+# XML 1.0 section 2.2: no control characters but tab and line ends, no lone surrogates.
+_NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+PREFIXES: Final = {"d": DOCUMENTS, "c": COMMON}
 
 
 def from_json(octets: bytes) -> bytes:
-    """The document in the JSON `octets` as XML octets. Raises DocumentRefused.
+    """The valid document in the JSON `octets`, as XML octets. Raises DocumentRefused.
 
-    The XML is complete and in the schema's order, but not yet checked: read_document does that.
+    Each finding names its place in the JSON: "$.MlaRequest.Measure[1].Description".
     """
     name, content = _root(_loaded(octets))
-    declaration = explainer("documents").elements[name]
-    root = etree.Element(declaration.name, nsmap=_PREFIXES)
-    faults: list[Finding] = []
-    _fill(root, declaration, content, f"$.{name}", faults)
-    if faults:
-        raise DocumentRefused(faults[:MAX_FINDINGS])
-    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    written = _Writing()
+    root = written.document(name, content)
+    if written.faults:
+        raise DocumentRefused(written.faults[:MAX_FINDINGS])
+    document = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    try:
+        read_document(document)
+    except DocumentRefused as refused:
+        findings = [replace(f, path=json_path(f.path), line=0) for f in refused.findings]
+        raise DocumentRefused(findings) from refused
+    return document
 
 
 def to_json(octets: bytes) -> bytes:
-    """The valid XML document in `octets` as JSON octets. Raises ValueError if it is not valid."""
-    try:
-        root = etree.fromstring(octets, etree.XMLParser(resolve_entities=False, no_network=True))
-    except etree.XMLSyntaxError as e:
-        raise ValueError(f"no XML: {e}") from e
-    name = str(etree.QName(root).localname)
-    declaration = explainer("documents").elements.get(name)
-    if declaration is None:
-        raise ValueError(f"no document of ours: {name}")
-    shown = {name: _shown(root, declaration)}
-    return json.dumps(shown, ensure_ascii=False, indent=2).encode("utf-8")
-
-
-_PREFIXES: Final = {"d": DOCUMENTS, "c": "urn:uncc:cmn:1"}
+    """The document in the XML `octets`, as JSON. Raises DocumentRefused if it is not valid."""
+    kind = read_document(octets).kind
+    declaration = root_declaration(kind)
+    shown = {kind: _shown(parse_again(octets), declaration)}
+    return json.dumps(shown, ensure_ascii=False, indent=2).encode("utf-8") + b"\n"
 
 
 def _loaded(octets: bytes) -> Any:
+    if len(octets) > MAX_JSON_BYTES:
+        raise _refused(f"{len(octets)} bytes of JSON", f"at most {MAX_JSON_BYTES}")
     try:
         return json.loads(octets.decode("utf-8"), object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as e:
-        finding = Finding("json", "$", 0, f"cannot be read: {e}", "one JSON object in UTF-8")
-        raise DocumentRefused([finding]) from e
+        raise _refused(f"cannot be read: {e}", "one JSON object in UTF-8") from e
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -77,105 +93,130 @@ def _root(loaded: Any) -> tuple[str, Any]:
         if name in KINDS:
             return name, content
     expected = f"an object with the one key {' or '.join(KINDS)}"
-    raise DocumentRefused([Finding("json", "$", 0, "is no document that we know", expected)])
+    raise _refused("is no document that we know", expected)
 
 
-def _fill(
-    element: etree._Element,
-    declaration: XsdElement,
-    content: Any,
-    path: str,
-    faults: list[Finding],
-) -> None:
-    """Put `content` into `element`, its children in the order of the schema."""
-    if path.count(".") > MAX_DEPTH:
-        faults.append(Finding("json", path, 0, "is nested too deep", f"at most {MAX_DEPTH} levels"))
-        return
-    children = _children(declaration)
-    if not isinstance(content, dict):
-        _put_text(element, content, path, faults, with_children=bool(children))
-        return
-    attributes = {str(name): name for name in declaration.attributes if name}
-    for key in content:
-        known = key.startswith(ATTRIBUTE) and key[1:] in attributes
-        if not known and key != TEXT and key not in children:
-            expected = [*(ATTRIBUTE + name for name in attributes), *children]
-            message = f"has a key that the schema does not know: {key!r}"
-            faults.append(Finding("json", path, 0, message, ", ".join(expected)))
-    for name in attributes:
-        if ATTRIBUTE + name in content:
-            value = content[ATTRIBUTE + name]
-            element.set(name, _text(value, f"{path}.{ATTRIBUTE}{name}", faults))
-    if TEXT in content:
-        _put_text(element, content[TEXT], path, faults, with_children=bool(children))
-    for name, child in children.items():
-        if name in content:
-            _add(element, child, content[name], f"{path}.{name}", faults)
+def _refused(message: str, expected: str) -> DocumentRefused:
+    return DocumentRefused([Finding("json", "$", 0, message, expected)])
 
 
-def _add(
-    parent: etree._Element,
-    declaration: XsdElement,
-    content: Any,
-    path: str,
-    faults: list[Finding],
-) -> None:
-    if not isinstance(content, list):
-        _fill(etree.SubElement(parent, declaration.name), declaration, content, path, faults)
-        return
-    for index, one in enumerate(content):
-        child = etree.SubElement(parent, declaration.name)
-        _fill(child, declaration, one, f"{path}[{index}]", faults)
+class _Writing:
+    """Writes the elements of one document from its JSON, and notes what has no place in them."""
+
+    def __init__(self) -> None:
+        self.faults: list[Finding] = []
+
+    def document(self, name: str, content: Any) -> etree._Element:
+        """The root element `name`, filled; what did not fit is in `faults`."""
+        root = etree.Element(f"{{{DOCUMENTS}}}{name}", nsmap=PREFIXES)
+        self._fill(root, root_declaration(name), content, f"$.{name}")
+        return root
+
+    def _fill(
+        self, element: etree._Element, declaration: XsdElement | None, content: Any, path: str
+    ) -> None:
+        children = {} if declaration is None else children_of(declaration)
+        if path.count(".") > MAX_DEPTH:
+            self._fault(path, "is nested too deep", f"at most {MAX_DEPTH} levels")
+        elif isinstance(content, dict):
+            self._fill_from_object(element, declaration, children, content, path)
+        elif children:
+            self._fault(path, f"is {_kind_of(content)}", "an object")
+        else:
+            element.text = self._text(content, path)
+
+    def _fill_from_object(
+        self,
+        element: etree._Element,
+        declaration: XsdElement | None,
+        children: dict[str, XsdElement],
+        content: dict[str, Any],
+        path: str,
+    ) -> None:
+        names = [str(name) for name in getattr(declaration, "attributes", ()) if name]
+        keys = [ATTRIBUTE + name for name in names] + ([] if children else [TEXT]) + [*children]
+        for key in content:
+            if key not in keys:
+                self._fault(path, f"has a key that is not known: {key!a}", ", ".join(keys))
+        for name in names:
+            if ATTRIBUTE + name in content:
+                element.set(name, self._text(content[ATTRIBUTE + name], f"{path}.@{name}"))
+        if TEXT in content and TEXT in keys:
+            element.text = self._text(content[TEXT], path)
+        for name, child in children.items():
+            if name in content:
+                self._add(element, child, content[name], f"{path}.{name}")
+
+    def _add(
+        self, parent: etree._Element, declaration: XsdElement, content: Any, path: str
+    ) -> None:
+        if not isinstance(content, list):
+            self._fill(etree.SubElement(parent, declaration.name), declaration, content, path)
+            return
+        for index, one in enumerate(content):
+            child = etree.SubElement(parent, declaration.name)
+            self._fill(child, declaration, one, f"{path}[{index}]")
+
+    def _text(self, value: Any, path: str) -> str:
+        """The lexical form of a plain value; nothing and a fault if it has none in XML."""
+        match value:
+            case bool():
+                return "true" if value else "false"
+            case int():
+                return str(value)
+            case str() if not _NOT_IN_XML.search(value):
+                return value
+            case str():
+                self._fault(path, "has a character that XML does not allow", "text")
+            case _:
+                self._fault(path, f"is {_kind_of(value)}", "a text, whole number or boolean")
+        return ""
+
+    def _fault(self, path: str, message: str, expected: str) -> None:
+        self.faults.append(Finding("json", path, 0, message, expected))
 
 
-def _put_text(
-    element: etree._Element, content: Any, path: str, faults: list[Finding], *, with_children: bool
-) -> None:
-    if with_children:
-        faults.append(Finding("json", path, 0, "is a plain value", "an object"))
-        return
-    try:
-        element.text = _text(content, path, faults)
-    except ValueError:
-        faults.append(Finding("json", path, 0, "has a character that XML does not allow", "text"))
-
-
-def _text(value: Any, path: str, faults: list[Finding]) -> str:
+def _kind_of(value: Any) -> str:
     match value:
-        case bool():
-            return "true" if value else "false"
-        case str() | int():
-            return str(value)
+        case None:
+            return "null"
+        case dict():
+            return "an object"
+        case list():
+            return "an array"
+        case float():
+            return "a number that is not whole"
         case _:
-            found = type(value).__name__
-            faults.append(Finding("json", path, 0, f"is a {found}", "a text, integer or boolean"))
-            return ""
+            return "a plain value"
 
 
-def _children(declaration: XsdElement) -> dict[str, XsdElement]:
-    """The child elements of a declaration by local name, in the order of the schema."""
-    content = getattr(declaration.type, "content", None)
-    if not isinstance(content, XsdGroup):
-        return {}
-    found: dict[str, XsdElement] = {}
-    for child in content.iter_elements():
-        if isinstance(child, XsdElement) and child.local_name not in found:
-            found[child.local_name] = child
-    return found
-
-
-def _shown(element: etree._Element, declaration: XsdElement) -> Any:
-    attributes = {ATTRIBUTE + str(name): str(value) for name, value in element.attrib.items()}
-    children = _children(declaration)
-    if not children:
-        text = element.text or ""
-        return {**attributes, TEXT: text} if attributes else text
-    shown: dict[str, Any] = dict(attributes)
+def _shown(element: etree._Element, declaration: XsdElement | None) -> Any:
+    if declaration is None:  # only inside Extensions
+        expected = "a document without Extensions, or its XML"
+        raise _refused("Extensions have no JSON form", expected)
+    shown: dict[str, Any] = {
+        ATTRIBUTE + str(name): _plain(str(value), declaration.attributes.get(str(name)))
+        for name, value in element.attrib.items()
+    }
+    children = children_of(declaration)
+    if not children and not len(element):
+        text = _plain(element.text or "", declaration)
+        return {**shown, TEXT: text} if shown else text
     for child in element.iterchildren(etree.Element):
         name = str(etree.QName(child).localname)
-        value = _shown(child, children[name])
-        if children[name].max_occurs == 1:
-            shown[name] = value
-        else:
+        value = _shown(child, children.get(name))
+        if is_repeatable(children[name]):
             shown.setdefault(name, []).append(value)
+        else:
+            shown[name] = value
     return shown
+
+
+def _plain(text: str, declaration: object) -> str | int | bool:
+    """The value of a simple type as JSON has it."""
+    declared = getattr(declaration, "type", None)
+    simple = getattr(declared, "simple_type", None) or declared
+    primitive = getattr(getattr(simple, "root_type", None), "local_name", "")
+    if primitive == "boolean":
+        return text.strip() in ("true", "1")
+    return int(text) if primitive in WHOLE_NUMBERS else text

@@ -1,0 +1,123 @@
+"""What the schema says about one element: its children, its article, how it stands in JSON.
+
+Built from the declarations that xmlschema has read, and only for refusals and for JSON: reading a
+valid XML document needs none of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from lxml import etree
+from xmlschema.validators import XsdComponent, XsdElement, XsdGroup
+
+from schemas.catalogue import explainer
+
+ARTICLE: Final = "urn:uncc:article:"  # begins the source of an xs:documentation that names one
+_STEP: Final = re.compile(r"([^\[]+)(?:\[(\d+)\])?")
+
+
+def root_declaration(name: str) -> XsdElement | None:
+    """The declaration of the document `name`, or None if there is no such document."""
+    return explainer("documents").elements.get(name)
+
+
+@lru_cache(maxsize=1024)  # declarations live as long as the schema; there are some 200
+def children_of(declaration: XsdElement) -> dict[str, XsdElement]:
+    """The child elements of a declaration by local name, in the order of the schema."""
+    content = getattr(declaration.type, "content", None)
+    if not isinstance(content, XsdGroup):
+        return {}
+    found: dict[str, XsdElement] = {}
+    for child in content.iter_elements():
+        if isinstance(child, XsdElement):
+            found.setdefault(child.local_name, child)
+    return found
+
+
+def article_of(component: object) -> str | None:
+    """The article that the schema names at a declaration, at its type, or at an attribute."""
+    for part in (component, getattr(component, "type", None)):
+        for text in _documentation(part):
+            source = text.get("source") or ""
+            if source.startswith(ARTICLE):
+                return str(source.removeprefix(ARTICLE))
+    return None
+
+
+def words_of(component: object) -> str:
+    """What the schema says in words about a declaration or a type; empty if nothing."""
+    return " ".join(" ".join((text.text or "").split()) for text in _documentation(component))
+
+
+def declaration_at(path: str) -> XsdComponent | None:
+    """The declaration of the element or attribute at `path`, or None if the schema has none."""
+    along = list(_along(path))
+    return along[-1] if len(along) == path.strip("/").count("/") + 1 else None
+
+
+def article_along(path: str) -> str | None:
+    """The article of the last step of `path` ("/MlaRequest/Facts/@lang") that has one."""
+    articles = [article_of(declaration) for declaration in _along(path)]
+    return next((article for article in reversed(articles) if article), None)
+
+
+def path_of(element: etree._Element) -> str:
+    """Where `element` stands, as a person writes it: /MlaRequest/Measure[2]/Description."""
+    steps = [_step(one) for one in (element, *element.iterancestors())]
+    return "/" + "/".join(reversed(steps))
+
+
+def json_path(path: str) -> str:
+    """The same place in the JSON form: $.MlaRequest.Measure[1].Description."""
+    declarations = _along(path)
+    found = "$"
+    for step in path.strip("/").split("/"):
+        matched = _STEP.fullmatch(step)
+        if matched is None:
+            return found
+        name, number = matched.groups()
+        declaration = next(declarations, None)
+        found += f".{name}"
+        if isinstance(declaration, XsdElement) and is_repeatable(declaration):
+            found += f"[{int(number or 1) - 1}]"
+    return found
+
+
+def is_repeatable(declaration: XsdElement) -> bool:
+    """Whether the element is an array in JSON."""
+    return declaration.max_occurs != 1
+
+
+def _along(path: str) -> Iterator[XsdComponent]:
+    """The declarations of the steps of `path`, from the root down, as far as they are known."""
+    names = [step.partition("[")[0] for step in path.strip("/").split("/")]
+    declaration = root_declaration(names[0])
+    for name in names[1:]:
+        if declaration is None:
+            return
+        yield declaration
+        if name.startswith("@"):
+            attribute = declaration.attributes.get(name[1:])
+            if attribute is not None:
+                yield attribute
+            return
+        declaration = children_of(declaration).get(name)
+    if declaration is not None:
+        yield declaration
+
+
+def _step(element: etree._Element) -> str:
+    name = str(etree.QName(element).localname)
+    before = sum(1 for _ in element.itersiblings(element.tag, preceding=True))
+    if not before and next(element.itersiblings(element.tag), None) is None:
+        return name
+    return f"{name}[{before + 1}]"
+
+
+def _documentation(component: object) -> list[etree._Element]:
+    annotation = getattr(component, "annotation", None)
+    return list(getattr(annotation, "documentation", None) or ())
