@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,21 @@ _LOOK_AGAIN_SECONDS: Final = 0.5
 
 def add_commands(commands: Commands) -> None:
     """Register `submit` and `status`."""
+    _add_submit(commands)
+    status = add_command(
+        commands,
+        "status",
+        _status,
+        "show where a message stands",
+        "Show where a message of this authority stands, received or sent.",
+    )
+    add_node(status)
+    status.add_argument("message", metavar="MESSAGE", help="id of the message")
+    add_authority(status)
+    add_json(status)
+
+
+def _add_submit(commands: Commands) -> None:
     submit = add_command(
         commands,
         "submit",
@@ -48,6 +64,11 @@ def add_commands(commands: Commands) -> None:
         metavar="AUTHORITY",
         help="instead of a document: ask whether this 24/7 point of contact can be reached",
     )
+    _add_submit_options(submit)
+    add_json(submit)
+
+
+def _add_submit_options(submit: argparse.ArgumentParser) -> None:
     submit.add_argument(
         "--conversation", metavar="ID", help="conversation that this message belongs to"
     )
@@ -64,18 +85,6 @@ def add_commands(commands: Commands) -> None:
         default=0.0,
         help="wait so long for the partner's receipt",
     )
-    add_json(submit)
-    status = add_command(
-        commands,
-        "status",
-        _status,
-        "show where a message stands",
-        "Show where a message of this authority stands, received or sent.",
-    )
-    add_node(status)
-    status.add_argument("message", metavar="MESSAGE", help="id of the message")
-    add_authority(status)
-    add_json(status)
 
 
 def _submit(arguments: Arguments) -> Outcome:
@@ -155,26 +164,7 @@ def look_up(gateway: Gateway, message_id: str) -> dict[str, Any]:
 
 def print_message(view: dict[str, Any]) -> None:
     """A message for people to read."""
-    error, receipt = view["error"] or {}, view["receipt"] or {}
-    print_fields(
-        {
-            "message": view["messageId"],
-            "direction": {"in": "received", "out": "sent"}.get(view["direction"]),
-            "state": view["state"],
-            "kind": view["kind"],
-            "request": view["requestId"],
-            "partner": view["partner"],
-            "from": view["requestingAuthority"],
-            "to": view["receivingAuthority"],
-            "conversation": view["conversationId"],
-            "refers to": view["refToMessageId"],
-            "at": view["at"],
-            "attempts": view["attempts"],
-            "receipt": receipt.get("receiptId"),
-            "receipt at": receipt.get("at"),
-            "error": f"{error.get('code')} {error.get('sentence')}" if error else None,
-        }
-    )
+    print_fields(_facts(view))
     parts = [(0, "document", view["document"])] if view["document"] else []
     parts += [(part["n"], part["fileName"], part) for part in view["attachments"]]
     if parts:
@@ -183,6 +173,27 @@ def print_message(view: dict[str, Any]) -> None:
             ("part", "name", "bytes", "type", "sha256"),
             [(n, name, p["sizeBytes"], p["mimeType"], p["sha256"]) for n, name, p in parts],
         )
+
+
+def _facts(view: dict[str, Any]) -> dict[str, object]:
+    error, receipt = view["error"] or {}, view["receipt"] or {}
+    return {
+        "message": view["messageId"],
+        "direction": {"in": "received", "out": "sent"}.get(view["direction"]),
+        "state": view["state"],
+        "kind": view["kind"],
+        "request": view["requestId"],
+        "partner": view["partner"],
+        "from": view["requestingAuthority"],
+        "to": view["receivingAuthority"],
+        "conversation": view["conversationId"],
+        "refers to": view["refToMessageId"],
+        "at": view["at"],
+        "attempts": view["attempts"],
+        "receipt": receipt.get("receiptId"),
+        "receipt at": receipt.get("at"),
+        "error": f"{error.get('code')} {error.get('sentence')}" if error else None,
+    }
 
 
 def _object(answer: object) -> dict[str, Any]:

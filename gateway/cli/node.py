@@ -19,6 +19,29 @@ LOCAL_PORT: Final = 8480
 
 def add_commands(commands: Commands) -> None:
     """Register the four commands."""
+    _add_init(commands)
+    _add_partner_commands(commands)
+    check = add_command(
+        commands,
+        "check",
+        _check,
+        "name every fault of a node",
+        "Name every fault of configuration, keys, expiry, directory and clock at once, each with "
+        "its place.",
+    )
+    add_node(check)
+    run = add_command(
+        commands,
+        "run",
+        _run,
+        "run the gateway of a node",
+        "Run the gateway until SIGTERM or Ctrl-C; what is in flight is finished first. The log is "
+        "JSON lines on standard error.",
+    )
+    add_node(run)
+
+
+def _add_init(commands: Commands) -> None:
     init = add_command(
         commands,
         "init",
@@ -55,25 +78,6 @@ def add_commands(commands: Commands) -> None:
         metavar="URL",
         help="how partners reach us (default: https://127.0.0.1:PORT/as4)",
     )
-    _add_partner_commands(commands)
-    check = add_command(
-        commands,
-        "check",
-        _check,
-        "name every fault of a node",
-        "Name every fault of configuration, keys, expiry, directory and clock at once, each with "
-        "its place.",
-    )
-    add_node(check)
-    run = add_command(
-        commands,
-        "run",
-        _run,
-        "run the gateway of a node",
-        "Run the gateway until SIGTERM or Ctrl-C; what is in flight is finished first. The log is "
-        "JSON lines on standard error.",
-    )
-    add_node(run)
 
 
 def _add_partner_commands(commands: Commands) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import blockingCallFromThread
@@ -21,6 +21,8 @@ from gateway.lock import NodeInUse, NodeLock
 from gateway.spool import Spool
 from gateway.store import Store
 from gateway.store.faults import StoreFault
+
+T = TypeVar("T")
 
 
 def verify_offline(folder: Path) -> Iterator[Step]:
@@ -45,8 +47,12 @@ def _opened(node: Node, closing: ExitStack) -> Store:
     thread.start()
     closing.callback(thread.join)
     closing.callback(running.callFromThread, running.stop)
-    store: Store = blockingCallFromThread(
-        running, lambda: Deferred.fromCoroutine(open_store(node, running, utc_now))
-    )
-    closing.callback(blockingCallFromThread, running, lambda: Deferred.fromCoroutine(store.close()))
+    store = _awaited(running, lambda: open_store(node, running, utc_now))
+    closing.callback(_awaited, running, store.close)
     return store
+
+
+def _awaited(running: Any, begin: Callable[[], Coroutine[Deferred[Any], Any, T]]) -> T:
+    """What the coroutine of `begin` returns, awaited in the reactor's thread."""
+    result: T = blockingCallFromThread(running, lambda: Deferred.fromCoroutine(begin()))
+    return result

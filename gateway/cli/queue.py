@@ -18,6 +18,14 @@ from gateway.cli.words import Arguments, Commands, add_authority, add_command, a
 
 def add_commands(commands: Commands) -> None:
     """Register the four commands."""
+    _add_take(commands)
+    _add_decision(commands, "ack", "acknowledge a message: the authority has it")
+    _add_decision(commands, "release", "put a message back into the queue at once")
+    reject = _add_decision(commands, "reject", "refuse a message for good, with a reason")
+    reject.add_argument("--reason", metavar="TEXT", required=True, help="why; kept as evidence")
+
+
+def _add_take(commands: Commands) -> None:
     take = add_command(
         commands,
         "take",
@@ -47,10 +55,6 @@ def add_commands(commands: Commands) -> None:
         "--ack", action="store_true", help="acknowledge when everything is safely on disk"
     )
     add_json(take)
-    _add_decision(commands, "ack", "acknowledge a message: the authority has it")
-    _add_decision(commands, "release", "put a message back into the queue at once")
-    reject = _add_decision(commands, "reject", "refuse a message for good, with a reason")
-    reject.add_argument("--reason", metavar="TEXT", required=True, help="why; kept as evidence")
 
 
 def _add_decision(commands: Commands, name: str, summary: str) -> Any:

@@ -98,6 +98,7 @@ class LocalResource(Resource):
     async def _serve(self, request: LocalRequest, gone: Gone) -> None:
         started_seconds = self._reactor.seconds()
         operation, answer = await self._answer(request, gone)
+        await request.intake.let_go()
         took_seconds = self._reactor.seconds() - started_seconds
         self._metrics.local_request(operation, answer.status, took_seconds)
         self._log.info(

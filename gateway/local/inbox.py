@@ -14,7 +14,7 @@ from gateway.local import limits
 from gateway.local.answers import Answer, Whole, as_json
 from gateway.local.calls import Call, Gone
 from gateway.local.ports import Now, Store
-from gateway.local.problems import MALFORMED, TOO_MANY, Problem, not_found
+from gateway.local.problems import MALFORMED, Problem, not_found, too_many
 from gateway.local.views import Json, lease_view
 from gateway.store.values import Leased
 
@@ -36,11 +36,7 @@ class Inbox:
         wait_seconds = call.number("wait", 0.0, 0.0, limits.MAX_WAIT_SECONDS)
         limit = call.whole_number("limit", 1, 1, limits.MAX_LEASES)
         if self._polls[call.authority] >= limits.MAX_POLLS_PER_AUTHORITY:
-            raise Problem(
-                TOO_MANY,
-                f"At most {limits.MAX_POLLS_PER_AUTHORITY} calls wait at once.",
-                headers={"Retry-After": str(limits.RETRY_AFTER_SECONDS)},
-            )
+            raise too_many(f"At most {limits.MAX_POLLS_PER_AUTHORITY} calls wait at once.")
         self._polls[call.authority] += 1
         try:
             leased = await self._wait_for_some(call, wait_seconds, limit)

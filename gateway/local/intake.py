@@ -18,9 +18,9 @@ from gateway.local.problems import (
     HEADERS_TOO_LARGE,
     MALFORMED,
     TOO_LARGE,
-    TOO_MANY,
     UNSUPPORTED_MEDIA,
     Problem,
+    too_many,
     unauthorized,
     unavailable,
 )
@@ -50,6 +50,9 @@ class Intake:
 
     async def discard(self) -> None:
         """Leave nothing of the body behind."""
+
+    async def let_go(self) -> None:
+        """The request is answered: what nobody asked for is discarded."""
 
     def refuse(self, problem: Problem) -> None:
         """Drop the rest of the body; `problem` is the answer."""
@@ -83,13 +86,13 @@ class UploadIntake(Intake):
         self._reader = reader
         self._in_thread = in_thread
         self._outcome: Form | Failure | None = None
+        self._asked_for = False
         self._waiting: Deferred[None] | None = None
         self.reading: Deferred[None] = Deferred.fromCoroutine(self._read())
 
     async def form(self) -> Form:
-        if self._outcome is None:
-            self._waiting = Deferred()
-            await self._waiting
+        self._asked_for = True
+        await self._ended()
         match self._outcome:
             case Form() as form:
                 return form
@@ -97,9 +100,20 @@ class UploadIntake(Intake):
                 failure.raiseException()
         raise Problem(MALFORMED, "The body did not come whole.")
 
+    async def let_go(self) -> None:
+        if not self._asked_for:
+            await self._ended()
+            await self.discard()
+
     async def discard(self) -> None:
         """Destroy what was taken; for a form that is not going to be submitted."""
         await self._in_thread(self._reader.discard)
+
+    async def _ended(self) -> None:
+        """The whole form was taken, or nothing of it."""
+        if self._outcome is None:
+            self._waiting = Deferred()
+            await self._waiting
 
     async def _read(self) -> None:
         """Take the whole form, or nothing of it. Never fails: the outcome is for `form`."""
@@ -186,7 +200,7 @@ class Intakes:
             return Intake(authority, body, e)
         self._uploads[authority] += 1
         intake = UploadIntake(authority, body, reader, self._in_thread)
-        intake.reading.addCallback(lambda _: self._uploads.subtract({authority: 1}))
+        intake.reading.addBoth(lambda _: self._uploads.subtract({authority: 1}))
         return intake
 
     def _objection(self, authority: str | None, length: int | None) -> Problem | None:
@@ -195,10 +209,8 @@ class Intakes:
         if authority == AUDITOR:
             return Problem(FORBIDDEN, "The auditor's credential reads evidence and sends nothing.")
         if self._uploads[authority] >= limits.MAX_UPLOADS_PER_AUTHORITY:
-            return Problem(
-                TOO_MANY,
-                f"At most {limits.MAX_UPLOADS_PER_AUTHORITY} submissions arrive at once.",
-                headers={"Retry-After": str(limits.RETRY_AFTER_SECONDS)},
+            return too_many(
+                f"At most {limits.MAX_UPLOADS_PER_AUTHORITY} submissions arrive at once."
             )
         if length is not None and length > self._limits.max_total_bytes:
             return Problem(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from gateway.local.answers import Answer, Streamed, Whole, as_json
 from gateway.local.calls import Call
 from gateway.local.ports import Audit, InThread, Store
+from gateway.local.problems import too_many
 from gateway.metrics import Metrics
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -22,6 +23,7 @@ class Operations:
         self._metrics = metrics
         self._audit = audit
         self._in_thread = in_thread
+        self._auditing = False
 
     async def health(self, _call: Call) -> Answer:
         """GET /healthz: whether messages can be made durable, and no more than that."""
@@ -37,8 +39,14 @@ class Operations:
 
     async def verify_evidence(self, _call: Call) -> Answer:
         """GET /v1/audit/verify: one JSON line for each step and finding, while it works."""
+        if self._auditing:
+            raise too_many("One audit runs at a time: it reads everything there is.")
+        self._auditing = True
         lines = _lines(self._audit())
-        return Streamed(_NDJSON_TYPE, lambda: next(lines, b""), lambda: None)
+        return Streamed(_NDJSON_TYPE, lambda: next(lines, b""), self._end_audit)
+
+    def _end_audit(self) -> None:
+        self._auditing = False
 
 
 def _lines(steps: Iterator[Mapping[str, object]]) -> Iterator[bytes]:

@@ -95,6 +95,11 @@ def unauthorized() -> Problem:
     )
 
 
+def too_many(detail: str) -> Problem:
+    """The answer to what this credential may do again when something of it has ended."""
+    return Problem(TOO_MANY, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
 def unavailable(detail: str) -> Problem:
     """The answer to what may work a little later."""
     return Problem(UNAVAILABLE, detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

@@ -19,6 +19,7 @@ from twisted.web.server import Site
 
 from config.node import Node
 from gateway.local.api import LocalResource, endpoints
+from gateway.local.drafts import Drafts
 from gateway.local.form import FormLimits
 from gateway.local.inbox import Inbox
 from gateway.local.intake import Intakes
@@ -62,9 +63,8 @@ class LocalApi:
         in_thread: InThread = partial(deferToThreadPool, reactor, self._pool)
         self._intakes = Intakes(node.credentials, spool, form_limits(node.pmodes), in_thread)
         submissions = Submissions(
-            state=node.settings.state,
-            directory=node.directory,
-            pmodes=node.pmodes,
+            domain=f"{node.settings.state.lower()}.hanoi-gateway",
+            drafts=Drafts(node.settings.state, node.directory, node.pmodes, in_thread, now),
             store=store,
             spool=spool,
             in_thread=in_thread,

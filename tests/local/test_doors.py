@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 import pytest_twisted
@@ -10,7 +11,7 @@ from twisted.internet.threads import deferToThread
 
 from gateway.local.answers import FIXED_HEADERS
 from gateway.local.routes import ROUTES, Credential
-from tests.local.conftest import Served, later
+from tests.local.conftest import Served, later, start
 
 
 def path_of(template: str) -> str:
@@ -101,6 +102,20 @@ async def test_the_audit_streams_its_steps(served: Served) -> None:
     reply = await served.ask("GET", "/v1/audit/verify", authority="auditor")
     assert reply.headers["content-type"] == "application/x-ndjson"
     assert [json.loads(line) for line in reply.body.splitlines()] == served.audit_steps
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_audit_at_a_time(served: Served) -> None:
+    more = threading.Event()
+    served.audit_steps = iter(lambda: more.wait(20) and None, None)  # type: ignore[assignment]
+    first = start(served.ask("GET", "/v1/audit/verify", authority="auditor"))
+    await later(0.2)
+    second = await served.ask("GET", "/v1/audit/verify", authority="auditor")
+    assert (second.status, second.problem) == (429, "too-many-requests")
+    more.set()
+    assert (await first).body == b""
+    served.audit_steps = [{"event": "end"}]
+    assert (await served.ask("GET", "/v1/audit/verify", authority="auditor")).status == 200
 
 
 @pytest_twisted.ensureDeferred

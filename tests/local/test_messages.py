@@ -141,8 +141,10 @@ async def test_a_conversation_goes_on(served: Served) -> None:
     assert reply.json["conversationId"] == "conversation-1"
     own = ("conversationId", b"mine", {})
     assert (await hand_in(served, doc, own)).json["conversationId"] == "mine"
-    unknown = await hand_in(served, doc, ("refToMessageId", b"m2@xu", {}))
-    assert (unknown.status, unknown.problem) == (422, "unknown-reference")
+    await served.arrive("m2@xv", partner="XV")
+    for name in (b"m0@xu", b"m2@xv"):  # not there; there, but with another partner
+        unknown = await hand_in(served, doc, ("refToMessageId", name, {}))
+        assert (unknown.status, unknown.problem) == (422, "unknown-reference")
     assert (await hand_in(served, doc, ("refToMessageId", b"a b", {}))).status == 400
 
 
@@ -360,6 +362,25 @@ async def test_an_upload_that_has_begun_may_end_while_the_gateway_stops(served: 
     await stopping
     connection.close()
     idle.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/v1/inbox/lease", 200),
+        ("POST", "/v1/nowhere", 404),
+        ("GET", "/v1/messages", 405),
+        ("GET", "/v1/audit/verify", 403),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_a_form_for_another_address_leaves_nothing(
+    served: Served, method: str, path: str, status: int
+) -> None:
+    body, content_type = form(("attachment", b"x" * 100_000, {}))
+    reply = await served.ask(method, path, body=body, Content_Type=content_type)
+    assert reply.status == status
+    assert served.spool_is_empty
 
 
 def stored(served: Served, octets: bytes) -> tuple[StoredPart, ...]:
