@@ -54,5 +54,6 @@ def _opened(node: Node, closing: ExitStack) -> Store:
 
 def _awaited(running: Any, begin: Callable[[], Coroutine[Deferred[Any], Any, T]]) -> T:
     """What the coroutine of `begin` returns, awaited in the reactor's thread."""
-    result: T = blockingCallFromThread(running, lambda: Deferred.fromCoroutine(begin()))
+    call: Any = blockingCallFromThread  # its annotation leaves open what a Deferred becomes
+    result: T = call(running, lambda: Deferred.fromCoroutine(begin()))
     return result
