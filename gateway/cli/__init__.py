@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,3 +20,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(e.outcome)
     except KeyboardInterrupt:
         return 130  # what a shell expects of a program ended by Ctrl-C
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141

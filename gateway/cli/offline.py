@@ -32,7 +32,11 @@ def verify_offline(folder: Path) -> Iterator[Step]:
             node = load_node(folder)
             closing.enter_context(NodeLock(node.folder))
             store = _opened(node, closing)
-        except (ConfigRefused, NodeInUse, StoreFault, OSError) as e:
+        except StoreFault as e:
+            yield {"event": "finding", "where": "store", "what": str(e)}
+            yield {"event": "end", "findings": 1, "records": 0}
+            return
+        except (ConfigRefused, NodeInUse, OSError) as e:
             raise refused(str(e)) from e
         spool = Spool(node.settings.spool_folder(node.folder), node.storage_key)
         yield from verify_store(store, node.storage_key, spool, utc_now)

@@ -102,3 +102,9 @@ def test_a_lock_ends_with_its_process(quiet: Path) -> None:
             holder.stdout.close()
     with NodeLock(quiet):
         pass
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
+    line = f"{sys.executable} -m gateway openapi | head -c 10"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("openapi: 3", "")
