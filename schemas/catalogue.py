@@ -39,7 +39,16 @@ class NotClosed(ValueError):
 
 @cache
 def compiled(name: str) -> etree.XMLSchema:
-    """The schema `name` ("documents", "as4") for validation with lxml."""
+    """The schema `name` ("documents", "as4") for validation with lxml, shared by every thread.
+
+    Only its verdict is to be used: `error_log` and `assertValid` mix up the faults of documents
+    that threads check at the same time. Who needs the faults takes `compiled_for_one_thread`.
+    """
+    return compiled_for_one_thread(name)
+
+
+def compiled_for_one_thread(name: str) -> etree.XMLSchema:
+    """The schema `name`, compiled anew (some milliseconds), with an error log of its own."""
     path = _first_file(name)
     return etree.XMLSchema(etree.parse(path, _parser()))
 

@@ -24,11 +24,12 @@ from protocol.convention.declarations import (
     words_of,
 )
 from protocol.convention.findings import Finding, line_of
-from schemas.catalogue import compiled, explainer
+from schemas.catalogue import compiled_for_one_thread, explainer
 
 MAX_FINDINGS: Final = 50  # a document with more faults is the wrong document
 MAX_EXPLAINED_ELEMENTS: Final = 5_000  # about half a second of xmlschema on a small machine
 MAX_SHOWN_CHARACTERS: Final = 80  # of a wrong value
+XSI_TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 XSD: Final = "http://www.w3.org/2001/XMLSchema"
 
 _ATTRIBUTE: Final = re.compile(r"attribute (?:\w+:)?(\w+)=")
@@ -67,7 +68,7 @@ def _children_fault(error: XMLSchemaChildrenValidationError, parent: etree._Elem
     particles = [particle for particle in error.expected or () if particle.local_name]
     names = dict.fromkeys(str(particle.local_name) for particle in particles)
     expected = " or ".join(names)
-    article = next((article for article in map(article_of, particles) if article), None)
+    article = article_of(particles[0]) if particles else None
     child: object = error.invalid_child
     name = etree.QName(parent).localname
     if not isinstance(child, etree._Element):
@@ -100,13 +101,15 @@ def _other_fault(
         return _attribute_fault(element, found[1], f"{_shown(error.obj)} is not allowed")
     if found := _REFERENCE.match(reason):
         return _reference_fault(root, found[1])
+    if "cannot substitute" in reason:
+        disguised = next((one for one in root.iter(etree.Element) if one.get(XSI_TYPE)), element)
+        return _finding(disguised, "xsi:type names another type", "the type that the schema says")
     if found := _TWICE.match(reason):
         return _finding(element, f"the id {_shown(found[1])} stands twice", "one id for each")
-    if len(element) or not isinstance(error.obj, str):
+    if len(element) or isinstance(error.obj, etree._Element):
         return _finding(element, reason)
-    return _finding(
-        element, f"{_shown(error.obj)} is not allowed", _expectation(path_of(element), reason)
-    )
+    message = f"{_shown(element.text or '')} is not allowed"
+    return _finding(element, message, _expectation(path_of(element), reason))
 
 
 def _attribute_fault(element: etree._Element, name: str, message: str) -> Finding:
@@ -152,7 +155,7 @@ def _shown(value: object) -> str:
 
 
 def _from_lxml(root: etree._Element) -> list[Finding]:
-    schema = compiled("documents")
+    schema = compiled_for_one_thread("documents")
     schema.validate(root)
     entries = cast(Iterable[etree._LogEntry], schema.error_log)
     found = [_logged(root, entry) for entry in entries]
