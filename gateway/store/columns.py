@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Dialect, Integer, Text
 from sqlalchemy.types import TypeDecorator
 
+_WRITE: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -45,7 +46,7 @@ class JsonText(TypeDecorator[Any]):
         """The text."""
         if value is None:
             return None
-        return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return _WRITE(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any | None:
         """The value."""

@@ -207,7 +207,7 @@ def _claim_txn(unit: Transaction, number: int, now: datetime, node: str) -> Disp
 
 def _keep_receipt_txn(unit: Transaction, row: AnyRow, outcome: Outcome) -> None:
     """The first receipt that holds is kept; later ones are in evidence by their digest."""
-    keep_certificates_txn(unit.connection, (outcome.receipt_signer,))
+    keep_certificates_txn(unit, (outcome.receipt_signer,))
     unit.connection.execute(
         _KEEP_RECEIPT,
         {

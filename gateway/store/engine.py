@@ -120,7 +120,9 @@ def _sealed_head_txn(connection: Connection, seal: Seal) -> Head:
     head = head_txn(connection, lock=True)
     stored = connection.execute(select(evidence_head.c.seal)).scalar_one()
     if not seal.holds(head, stored):
-        raise StoreRefused("The head of the evidence was changed by somebody else: run the audit.")
+        raise StoreRefused(
+            "The head of the evidence was changed by somebody else; restore the store."
+        )
     return head
 
 

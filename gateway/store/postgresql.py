@@ -44,8 +44,11 @@ class PostgresqlEngine:
         self._wake = wake
         self._pool = ThreadPool(THREADS, THREADS, "store")
         self._opened: Opened | None = None
+        self._closing = False
+        self._closed: Deferred[None] = Deferred()
         self._witness_lock = Lock()
         self._head = Head()
+        self._kept: set[str] = set()
 
     def start(self, opening: Opening) -> Deferred[Opened]:
         """Fires when the store is open; with StoreRefused when it may not be opened."""
@@ -64,12 +67,15 @@ class PostgresqlEngine:
         return done.addCallback(self._tell)
 
     def close(self) -> Deferred[None]:
-        """See `Engine.close`."""
-        done: Deferred[None] = Deferred()
-        opened, self._opened = self._opened, None
-        # stopping waits for the threads, so it is done in one that is not one of them
-        Thread(target=self._stop, args=(opened, done), name="store-stop").start()
-        return done
+        """See `Engine.close`. Fires for every caller."""
+        waiter: Deferred[None] = Deferred()
+        self._closed.addCallback(lambda _: waiter.callback(None))
+        if not self._closing:
+            self._closing = True
+            opened, self._opened = self._opened, None
+            # stopping waits for the threads, so it is done in one that is not one of them
+            Thread(target=self._stop, args=(opened, self._closed), name="store-stop").start()
+        return waiter
 
     def _tell(self, result: tuple[T, set[str]]) -> T:
         value, woken = result
@@ -106,7 +112,7 @@ class PostgresqlEngine:
     def _run_once(self, work: Work[T], opened: Opened) -> tuple[T, set[str]]:
         with self._database.connect() as connection:
             transaction = connection.begin()
-            unit = Transaction(connection)
+            unit = Transaction(connection, kept=self._kept)
             head = None
             try:
                 value = work(unit)
@@ -117,6 +123,7 @@ class PostgresqlEngine:
                 transaction.rollback()
                 raise
             _commit(transaction)
+        self._kept |= unit.keeping
         if head is not None:
             self._follow(opened, head)
         return value, unit.woken

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import bindparam, insert, select
 
 from gateway.store import facts
+from gateway.store.prepared import Prepared
 from gateway.store.rows import (
+    AnyRow,
     Columns,
     fingerprint,
     insert_once,
@@ -32,27 +35,42 @@ from protocol.evidence.records import Kind
 
 QUEUED: Final = "QUEUED"  # the first state of a queue entry; the others are in gateway.store.queue
 
-_STORE: Final[dict[str, Any]] = {
-    dialect: insert_once(message, RECEIVED_ONCE, RECEIVED_ONCE_COLUMNS, dialect).returning(
-        message.c.id
-    )
-    for dialect in ("sqlite", "postgresql")
-}
-_STORE_PARTS: Final = insert(part)
-_ENQUEUE: Final = insert(queue_entry)
-_FIND: Final = select(message.c.message_id, message.c.references, message.c.receipt).where(
-    message.c.direction == INBOUND,
-    message.c.partner == bindparam("partner"),
-    message.c.message_id == bindparam("message_id"),
+_MESSAGE_COLUMNS: Final = (
+    "direction", "partner", "message_id", "conversation_id", "ref_to_message_id", "action", "kind",
+    "requesting_authority", "receiving_authority", "request_id", "at", "claimed_at", "envelope",
+    "references", "signer", "tls_fingerprint", "receipt_id", "receipt", "receipt_at",
+    "receipt_signer", "routing",
+)  # fmt: skip
+_STORE: Final = Prepared(
+    {
+        dialect: insert_once(message, RECEIVED_ONCE, RECEIVED_ONCE_COLUMNS, dialect).returning(
+            message.c.id
+        )
+        for dialect in ("sqlite", "postgresql")
+    },
+    _MESSAGE_COLUMNS,
+)
+_STORE_PART: Final = Prepared(insert(part), part.c.keys())
+_ENQUEUE: Final = Prepared(
+    insert(queue_entry), ("message", "notice", "authority", "priority", "state", "deliveries")
+)
+_FIND: Final = Prepared(
+    select(message.c.references, message.c.receipt).where(
+        message.c.direction == INBOUND,
+        message.c.partner == bindparam("partner"),
+        message.c.message_id == bindparam("message_id"),
+    ),
+    ("partner", "message_id"),
 )
 
 
 def find_received_txn(unit: Transaction, partner: str, message_id: str) -> Received | None:
     """What we hold from `partner` under this MessageId."""
-    row = unit.connection.execute(_FIND, {"partner": partner, "message_id": message_id}).first()
+    wanted = {"partner": partner, "message_id": message_id}
+    row: AnyRow | None = _FIND.execute(unit.connection, wanted).first()
     if row is None:
         return None
-    return Received(row.message_id, references_of(row.references), row.receipt)
+    return Received(message_id, references_of(json.loads(row.references)), row.receipt)
 
 
 def accept_txn(unit: Transaction, arrival: Arrival) -> AcceptOutcome:
@@ -61,14 +79,13 @@ def accept_txn(unit: Transaction, arrival: Arrival) -> AcceptOutcome:
     Of several that arrive at once, one is stored; the others get its receipt if they sign the same.
     """
     connection = unit.connection
-    keep_certificates_txn(connection, (arrival.signer_certificate, arrival.receipt_signer))
-    number = connection.execute(
-        _STORE[connection.dialect.name], _message_columns(arrival)
-    ).scalar_one_or_none()
+    keep_certificates_txn(unit, (arrival.signer_certificate, arrival.receipt_signer))
+    number = _STORE.execute(connection, _message_columns(arrival)).scalar_one_or_none()
     if number is None:
         return _repeated_txn(unit, arrival)
     if arrival.parts:
-        connection.execute(_STORE_PARTS, [part_columns(number, stored) for stored in arrival.parts])
+        rows = [part_columns(number, stored) for stored in arrival.parts]
+        _STORE_PART.execute_many(connection, rows)
     enqueue_txn(unit, number, arrival.authority, priority=arrival.priority)
     unit.record(Kind.RECEIVED, arrival.received_at, facts.received(arrival), number)
     unit.record(Kind.RECEIPT_SENT, arrival.received_at, facts.receipt_sent(arrival), number)
@@ -87,7 +104,7 @@ def enqueue_txn(
         "state": QUEUED,
         "deliveries": 0,
     }
-    unit.connection.execute(_ENQUEUE, columns)
+    _ENQUEUE.execute(unit.connection, columns)
     unit.wake(authority)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects import sqlite
 
 from gateway.store.tables import certificate, part, wire_part
+from gateway.store.transaction import Transaction
 from gateway.store.values import StoredBlob, StoredPart, WirePart
 from protocol.as4.values import SignedReference
 
@@ -121,16 +123,17 @@ def references_of(written: Iterable[Mapping[str, str]] | None) -> tuple[SignedRe
     )
 
 
+@lru_cache(maxsize=256)  # the same few certificates come with every message
 def fingerprint(der: bytes) -> str | None:
     """How evidence names a certificate: the hexadecimal SHA-256 of its DER; None for none."""
     return sha256(der).hexdigest() if der else None
 
 
-def keep_certificates_txn(connection: Connection, ders: Iterable[bytes]) -> None:
+def keep_certificates_txn(unit: Transaction, ders: Iterable[bytes]) -> None:
     """Each of these certificates can be found by its fingerprint; empty ones are left out."""
-    rows = {sha256(der).hexdigest(): der for der in ders if der}
-    if rows:  # in order, so that two nodes never wait for each other
-        connection.execute(
-            _KEEP_CERTIFICATE[connection.dialect.name],
-            [{"fingerprint": name, "der": rows[name]} for name in sorted(rows)],
-        )
+    named = {name: der for der in ders if (name := fingerprint(der)) is not None}
+    new = sorted(set(named) - unit.kept)  # in order, so that two nodes never wait for each other
+    if new:
+        rows = [{"fingerprint": name, "der": named[name]} for name in new]
+        unit.connection.execute(_KEEP_CERTIFICATE[unit.connection.dialect.name], rows)
+        unit.keeping.update(new)

@@ -88,7 +88,7 @@ def keep_sealed_txn(unit: Transaction, message_id: str, sealed: Sealed, at: date
         ):
             return
         raise OutOfStep(f"{message_id} was sealed before, with other bytes")
-    keep_certificates_txn(unit.connection, (sealed.signer_certificate,))
+    keep_certificates_txn(unit, (sealed.signer_certificate,))
     unit.connection.execute(
         _SEAL,
         {

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
@@ -27,7 +26,7 @@ from twisted.python.failure import Failure
 from gateway.disk import sync_folder
 from gateway.store.engine import Opened, Opening, Wake, Work, open_txn
 from gateway.store.faults import CommitUncertain, StoreClosed, StoreRefused
-from gateway.store.transaction import Entry, Transaction, append_txn
+from gateway.store.transaction import Transaction, append_txn
 from gateway.store.witness import Seal
 from protocol.evidence.chain import Head
 
@@ -55,9 +54,8 @@ class _Job:
 
     work: Work[Any]
     done: Deferred[Any]
+    unit: Transaction = field(init=False)  # what it did, once it has run
     outcome: Any = None
-    entries: tuple[Entry, ...] = ()
-    woken: frozenset[str] = frozenset()
 
 
 class _GroupLost(Exception):
@@ -78,6 +76,7 @@ class SqliteEngine:
         self._opened: Opened | None = None
         self._head = Head()
         self._seal = Seal(b"")
+        self._kept: set[str] = set()
 
     def start(self, opening: Opening) -> Deferred[Opened]:
         """Fires when the store is open; with StoreRefused when it may not be opened."""
@@ -128,6 +127,7 @@ class SqliteEngine:
         _make_private(path)
         connection = _engine(self._url).connect()
         try:
+            _driver(connection).execute("BEGIN IMMEDIATE")
             with connection.begin():
                 self._opened = open_txn(connection, self._opening)
             sync_folder(path.parent)
@@ -186,32 +186,46 @@ class SqliteEngine:
 
     def _commit_group(self, connection: Connection, group: list[_Job]) -> None:
         """Every job has its outcome, and what succeeded is durable. Raises _GroupLost."""
-        transaction = None
+        driver = _driver(connection)
         head = self._head
         try:
-            transaction = connection.begin()
+            driver.execute("BEGIN IMMEDIATE")
             for job in group:
-                _run_in_savepoint(connection, job, alone=len(group) == 1)
-            entries = [entry for job in group for entry in job.entries]
+                self._run_one(connection, driver, job, alone=len(group) == 1)
+            entries = [entry for job in group for entry in job.unit.entries]
             if entries:
                 head = append_txn(connection, head, entries, self._seal)
         except BaseException as e:
-            _roll_back(transaction)
+            _roll_back(driver)
             raise _GroupLost from e
         try:
-            transaction.commit()
-        except DBAPIError as e:
-            _roll_back(transaction)
-            self._fail_uncertain(group, e)
+            driver.execute("COMMIT")
+        except sqlite3.Error as e:
+            _roll_back(driver)
+            _fail_uncertain(group, e)
             return
         self._head = head
-
-    def _fail_uncertain(self, group: list[_Job], cause: DBAPIError) -> None:
-        fault = CommitUncertain(f"The commit failed: {cause.orig}")
-        fault.__cause__ = cause
         for job in group:
-            job.outcome = Failure(fault)
-            job.woken = frozenset()
+            self._kept |= job.unit.keeping
+
+    def _run_one(
+        self, connection: Connection, driver: sqlite3.Connection, job: _Job, *, alone: bool
+    ) -> None:
+        """The job has run, or has left nothing. Raises when the whole group is lost."""
+        job.unit = Transaction(connection, kept=self._kept)
+        if alone:
+            job.outcome = job.work(job.unit)
+            return
+        driver.execute("SAVEPOINT one")
+        try:
+            job.outcome = job.work(job.unit)
+        except Exception:
+            if not driver.in_transaction:  # a full disk ends it without being asked
+                raise
+            job.outcome = Failure()
+            job.unit = Transaction(connection)
+            driver.execute("ROLLBACK TO one")
+        driver.execute("RELEASE one")
 
     def _follow_head(self) -> None:
         if self._opened is None or not self._head.sequence:
@@ -226,7 +240,7 @@ class SqliteEngine:
     # In the reactor thread again.
 
     def _tell(self, group: list[_Job]) -> None:
-        self._wake({authority for job in group for authority in job.woken})
+        self._wake({authority for job in group for authority in job.unit.woken})
         for job in group:
             if not job.done.called:
                 job.done.callback(job.outcome)
@@ -240,34 +254,24 @@ class SqliteEngine:
         self._closed.callback(None)
 
 
-def _run_in_savepoint(connection: Connection, job: _Job, *, alone: bool) -> None:
-    """The job has run, or has left nothing. Raises when the whole group is lost."""
-    job.entries, job.woken = (), frozenset()
-    transaction = Transaction(connection)
-    savepoint = None if alone else connection.begin_nested()
-    try:
-        job.outcome = job.work(transaction)
-        if savepoint is not None:
-            savepoint.commit()
-    except Exception:
-        if savepoint is None or not _in_transaction(connection):
-            raise
-        savepoint.rollback()
-        job.outcome = Failure()
-        return
-    job.entries = tuple(transaction.entries)
-    job.woken = frozenset(transaction.woken)
+def _fail_uncertain(group: list[_Job], cause: sqlite3.Error) -> None:
+    fault = CommitUncertain(f"The commit failed: {cause}")
+    fault.__cause__ = cause
+    for job in group:
+        job.outcome = Failure(fault)
+        job.unit = Transaction(job.unit.connection)
 
 
-def _in_transaction(connection: Connection) -> bool:
-    """Whether SQLite still holds the transaction: a full disk ends it without being asked."""
+def _roll_back(driver: sqlite3.Connection) -> None:
+    if driver.in_transaction:
+        driver.execute("ROLLBACK")
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
-    return isinstance(driver, sqlite3.Connection) and driver.in_transaction
-
-
-def _roll_back(transaction: RootTransaction | None) -> None:
-    if transaction is not None and transaction.is_active:
-        transaction.rollback()
+    if not isinstance(driver, sqlite3.Connection):
+        raise StoreClosed("The connection to the database is gone.")
+    return driver
 
 
 async def open_sqlite(
@@ -298,7 +302,6 @@ def _make_private(path: Path) -> None:
 def _engine(url: URL) -> Engine:
     engine = create_engine(url.set(drivername="sqlite+pysqlite"), poolclass=NullPool)
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
 
 

@@ -111,7 +111,7 @@ class Store:
 
     async def keep_certificates(self, ders: Sequence[bytes]) -> None:
         """Certificates (DER) that evidence will name: our own, and those of the partners."""
-        await self._engine.run(lambda unit: keep_certificates_txn(unit.connection, ders))
+        await self._engine.run(lambda unit: keep_certificates_txn(unit, ders))
 
     async def check_writable(self) -> None:
         """Raises unless a transaction can be made durable now."""

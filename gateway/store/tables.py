@@ -32,13 +32,15 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from gateway.store.columns import Instant, JsonText, RowNumber
 
 #: The one constraint whose violation means "this message came before". No other one does.
 RECEIVED_ONCE: Final = "message_received_once"
-RECEIVED_ONCE_COLUMNS: Final = ("direction", "partner", "message_id")
+#: The MessageId comes first, so that the constraint is also the index for looking messages up.
+RECEIVED_ONCE_COLUMNS: Final = ("message_id", "partner", "direction")
 
 INBOUND: Final = "in"
 OUTBOUND: Final = "out"
@@ -81,7 +83,6 @@ message = Table(
     CheckConstraint(
         "direction = 'out' OR (envelope IS NOT NULL AND receipt IS NOT NULL)", name="received_whole"
     ),
-    Index("message_by_message_id", "message_id"),
 )
 
 
@@ -160,7 +161,12 @@ queue_entry = Table(
     Column("leased_until", Instant),
     UniqueConstraint("message", "notice", name="queue_entry_once"),
     Index("queue_entry_order", "authority", "state", "priority", "id"),
-    Index("queue_entry_by_lease", "lease_id"),
+    Index(
+        "queue_entry_by_lease",
+        "lease_id",
+        sqlite_where=text("lease_id IS NOT NULL"),
+        postgresql_where=text("lease_id IS NOT NULL"),
+    ),
 )
 
 evidence = Table(

@@ -15,13 +15,17 @@ from typing import Final
 from sqlalchemy import Connection, insert, select, update
 
 from gateway.store.faults import StoreFault
+from gateway.store.prepared import Prepared
 from gateway.store.tables import evidence, evidence_head
 from gateway.store.witness import Seal
 from protocol.evidence.chain import Head, follow
 from protocol.evidence.records import EvidenceRecord, Json, Kind, encode
 
-_APPEND: Final = insert(evidence)
-_MOVE_HEAD: Final = update(evidence_head).where(evidence_head.c.id == 1)
+_EVIDENCE_COLUMNS: Final = ("sequence", "kind", "message", "record", "leaf_hash", "chain_hash")
+_APPEND: Final = Prepared(insert(evidence), _EVIDENCE_COLUMNS)
+_MOVE_HEAD: Final = Prepared(
+    update(evidence_head).where(evidence_head.c.id == 1), ("sequence", "chain_hash", "seal")
+)
 _READ_HEAD: Final = select(evidence_head.c.sequence, evidence_head.c.chain_hash).where(
     evidence_head.c.id == 1
 )
@@ -44,6 +48,8 @@ class Transaction:
     connection: Connection
     entries: list[Entry] = field(default_factory=list)
     woken: set[str] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)  # certificates that are known to be in the store
+    keeping: set[str] = field(default_factory=set)  # those that this transaction puts there
 
     def record(
         self, kind: Kind, at: datetime, facts: Mapping[str, Json], message: int | None = None
@@ -80,9 +86,9 @@ def append_txn(connection: Connection, head: Head, entries: Sequence[Entry], sea
                 "chain_hash": row.chain_hash,
             }
         )
-    connection.execute(_APPEND, rows)
-    connection.execute(
-        _MOVE_HEAD,
+    _APPEND.execute_many(connection, rows)
+    _MOVE_HEAD.execute(
+        connection,
         {"sequence": head.sequence, "chain_hash": head.chain_hash, "seal": seal.of(head)},
     )
     return head

@@ -49,7 +49,7 @@ class Arrival:
     authority: str
     requesting_authority: str
     request_id: str | None
-    priority: int
+    priority: int  # the highest is taken first
     envelope: bytes = field(repr=False)
     references: tuple[SignedReference, ...] = field(repr=False)
     receipt_id: str

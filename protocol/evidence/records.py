@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -101,7 +102,9 @@ def instant(at: datetime) -> str:
     """`at` in UTC to the microsecond, always the same length. Raises ValueError if it is naive."""
     if at.tzinfo is None:
         raise ValueError("an evidence record needs a time with its offset")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="microseconds")[: -len("+00:00")] + "Z"
 
 
 def leaf_hash(octets: bytes) -> bytes:
@@ -110,16 +113,24 @@ def leaf_hash(octets: bytes) -> bytes:
 
 
 def _require_canonical(value: Json) -> None:
-    if isinstance(value, Mapping):
+    if isinstance(value, str):  # most of what there is
+        return
+    if isinstance(value, dict | Mapping):
         for key, member in value.items():
-            if not isinstance(key, str) or not _KEY.fullmatch(key):
+            if not _is_key(key):
                 raise ValueError(f"{key!r} is not a key of an evidence record")
-            _require_canonical(member)
+            if type(member) is not str:
+                _require_canonical(member)
     elif isinstance(value, list | tuple):
         for member in value:
             _require_canonical(member)
     elif isinstance(value, int) and not isinstance(value, bool):
         if abs(value) > LARGEST_INTEGER:
             raise ValueError(f"{value} is too large for an evidence record")
-    elif value is not None and not isinstance(value, bool | str):
+    elif value is not None and not isinstance(value, bool):
         raise ValueError(f"{type(value).__name__} has no place in an evidence record")
+
+
+@lru_cache(maxsize=1024)  # the same few keys come in every record
+def _is_key(key: object) -> bool:
+    return isinstance(key, str) and _KEY.fullmatch(key) is not None

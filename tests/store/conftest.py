@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
-from store_values import AT, Wrap
 from twisted.internet import reactor
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from postgresql import REQUIRED, Cluster, NoServer, cluster
-
 from gateway.store import Store
+from tests.postgresql import REQUIRED, Cluster, NoServer, cluster
+from tests.store.store_values import AT, Wrap
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 

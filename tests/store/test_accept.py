@@ -7,11 +7,11 @@ from hashlib import sha256
 
 import pytest
 import pytest_twisted
-from store_values import AT, arrival, kinds, records, reference, stored_part
 from twisted.internet.defer import Deferred, gatherResults
 
 from gateway.store import Store
 from gateway.store.values import Conflict, DuplicateOf, Stored
+from tests.store.store_values import AT, arrival, kinds, records, reference, stored_part
 
 inline_callbacks = pytest_twisted.ensureDeferred
 
@@ -143,7 +143,7 @@ async def test_a_failure_takes_only_itself_along(store: Store) -> None:
     for deferred in waiting:
         try:
             outcomes.append(await deferred)
-        except Exception as e:
+        except Exception as e:  # noqa: BLE001 - the test looks at what it was
             outcomes.append(type(e).__name__)
     assert outcomes == [Stored("AZ-SSS"), "IntegrityError"] * 10
     assert await kinds(store) == ["RECEIVED", "RECEIPT_SENT"] * 10

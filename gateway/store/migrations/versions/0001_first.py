@@ -93,14 +93,13 @@ def _create_messages() -> None:
         sa.ForeignKeyConstraint(
             ["receipt_signer"], ["certificate.fingerprint"], "message_receipt_signer_fk"
         ),
-        sa.UniqueConstraint("direction", "partner", "message_id", name="message_received_once"),
+        sa.UniqueConstraint("message_id", "partner", "direction", name="message_received_once"),
         sa.CheckConstraint("direction IN ('in', 'out')", name="message_direction"),
         sa.CheckConstraint(
             "direction = 'out' OR (envelope IS NOT NULL AND receipt IS NOT NULL)",
             name="message_received_whole",
         ),
     )
-    op.create_index("message_by_message_id", "message", ["message_id"])
     op.create_table(
         "part",
         sa.Column("message", _ROW, nullable=False),
@@ -167,7 +166,14 @@ def _create_queues() -> None:
         sa.UniqueConstraint("message", "notice", name="queue_entry_once"),
     )
     op.create_index("queue_entry_order", "queue_entry", ["authority", "state", "priority", "id"])
-    op.create_index("queue_entry_by_lease", "queue_entry", ["lease_id"])
+    leased = sa.text("lease_id IS NOT NULL")
+    op.create_index(
+        "queue_entry_by_lease",
+        "queue_entry",
+        ["lease_id"],
+        sqlite_where=leased,
+        postgresql_where=leased,
+    )
 
 
 def _create_evidence() -> None:

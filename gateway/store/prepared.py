@@ -1,0 +1,85 @@
+"""Statements of the way in, compiled once for each engine.
+
+SQLAlchemy's own cache still costs more for a small statement than the database does; what every
+message goes through is therefore compiled at first use and given to the driver as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Dialect
+from sqlalchemy.sql import ClauseElement
+
+Statement = Mapping[str, ClauseElement] | ClauseElement  # one, or one for each engine by name
+
+
+class Prepared:
+    """A statement with the names of what is bound in it."""
+
+    def __init__(self, statement: Statement, names: Sequence[str]) -> None:
+        self._statement = statement
+        self._names = tuple(names)
+        self._compiled: dict[str, _Compiled] = {}
+
+    def execute(self, connection: Connection, columns: Mapping[str, Any]) -> CursorResult[Any]:
+        """Run it once; rows of the result are as the driver gives them."""
+        compiled = self._for(connection.dialect)
+        return connection.exec_driver_sql(compiled.text, compiled.bound(columns))
+
+    def execute_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run it for each of `rows`."""
+        compiled = self._for(connection.dialect)
+        bound = [compiled.bound(columns) for columns in rows]
+        connection.exec_driver_sql(compiled.text, bound)
+
+    def _for(self, dialect: Dialect) -> _Compiled:
+        known = self._compiled.get(dialect.name)
+        if known is None:
+            known = self._compiled[dialect.name] = self._compile(dialect)
+        return known
+
+    def _compile(self, dialect: Dialect) -> _Compiled:
+        statement = self._statement
+        chosen = statement if isinstance(statement, ClauseElement) else statement[dialect.name]
+        compiled: Any = chosen.compile(dialect=dialect, column_keys=list(self._names))
+        order = compiled.positiontup
+        convert: dict[str, Convert | None] = {}
+        for bind, name in compiled.bind_names.items():
+            convert[name] = bind.type.dialect_impl(dialect).bind_processor(dialect)
+        fixed = {
+            name: bind.value
+            for bind, name in compiled.bind_names.items()
+            if name not in self._names
+        }
+        names = list(order) if order is not None else list(convert)
+        return _Compiled(
+            compiled.string, [(name, convert[name]) for name in names], fixed, order is not None
+        )
+
+
+Convert = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    text: str
+    binds: list[tuple[str, Convert | None]]
+    fixed: Mapping[str, Any]  # values that stand in the statement itself
+    positional: bool
+
+    def bound(self, columns: Mapping[str, Any]) -> Any:
+        """What the driver takes."""
+        if self.fixed:
+            columns = {**self.fixed, **columns}
+        if self.positional:
+            return tuple(
+                columns[name] if convert is None else convert(columns[name])
+                for name, convert in self.binds
+            )
+        return {
+            name: columns[name] if convert is None else convert(columns[name])
+            for name, convert in self.binds
+        }
