@@ -1,4 +1,4 @@
-"""A PostgreSQL server for one test run: its own folder, its own port on a Unix socket, then gone."""
+"""A PostgreSQL server for one test run: its own folder, a Unix socket in it, then gone."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def cluster() -> Iterator[Cluster]:
     """A server while the context lasts. Raises NoServer."""
     programs = binaries()
     account = _account()
-    folder = Path(tempfile.mkdtemp(prefix="store-pg-", dir="/tmp"))  # noqa: S108 - socket paths must be short
+    folder = Path(tempfile.mkdtemp(prefix="store-pg-", dir="/tmp"))  # a socket path must be short
     try:
         if account is not None:
             os.chown(folder, pwd.getpwnam(account).pw_uid, -1)
@@ -109,3 +109,24 @@ def _version(path: str) -> float:
         return float(path.split("/")[4])
     except ValueError:
         return 0.0
+
+
+def install_if_possible() -> None:
+    """PostgreSQL is installed, where this account may do that with Debian's package manager."""
+    try:
+        binaries()
+    except NoServer:
+        apt = shutil.which("apt-get")
+        if apt is None or os.geteuid() != 0:
+            print("postgresql: not installed, and not to be installed here; its tests are skipped")
+            return
+        quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for words in (
+            ["update", "-qq"],
+            ["install", "-qq", "--no-install-recommends", "postgresql"],
+        ):
+            subprocess.run([apt, "-y", *words], env=quiet, check=False, stdout=subprocess.DEVNULL)
+
+
+if __name__ == "__main__":
+    install_if_possible()
