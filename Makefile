@@ -20,7 +20,7 @@ demo: $(STAMP) ## two gateways, every kind of request both ways, and the proof (
 	$(BIN)/hanoi-gateway demo $(if $(STAY),--stay)
 
 test: $(STAMP) ## everything that this machine allows; what is skipped is named
-	$(BIN)/python tests/postgresql.py --install-if-possible
+	$(BIN)/python tests/postgresql.py
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(STAMP) ## formatting, types and import contracts alone (they are part of `make test` too)

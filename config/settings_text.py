@@ -33,7 +33,7 @@ minimum_tls = "1.3"
 [local]
 host = "127.0.0.1"
 port = {local_port}
-# unix_socket = "data/local.sock"
+unix_socket = "data/local.sock"
 # An authority has so long to acknowledge what it took before it is handed out again, so often.
 lease_seconds = 300
 max_deliveries = 10

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from protocol.convention.documents import read_document
-
 from gateway.demo.nodes import DemoFailed, RunningNode, command, make_nodes
 from gateway.demo.report import Row, print_table, print_talk
+from protocol.convention.documents import read_document
 from schemas.catalogue import example, example_names
 
 KINDS: Final = ("PreservationRequest", "MlaRequest", "ExtraditionRequest")

@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from protocol.convention.documents import Document, DocumentRefused, read_document
 
 from config.node import Node
 from keys.identity import same_state
@@ -41,6 +40,7 @@ from protocol.convention.competence import (
     receiving_authority,
     sending_authority,
 )
+from protocol.convention.documents import Document, DocumentRefused, read_document
 
 CONTACT_CHECK = "ContactCheck"  # the one kind that travels without a document (art. 41)
 MAX_FINDINGS_TOLD = 5  # enough to mend a document by; the whole list stays in our evidence

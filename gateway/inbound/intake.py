@@ -11,8 +11,8 @@ from protocol.as4.secrets import PartSecret
 from protocol.as4.values import PartInfo, SignedReference
 from protocol.as4.verify import VerifiedPart
 
-MAX_DOCUMENT_BYTES = 10 * 1024 * 1024  # convention.md 7.3: documents stay far below; larger goes as
-# an attachment. The document alone is held in memory, to be validated.
+MAX_DOCUMENT_BYTES = 10 * 1024 * 1024  # far above any real document; larger goes as an
+# attachment. The document alone is held in memory, to be validated.
 
 
 class PartIntake:

@@ -265,7 +265,8 @@ class Reception:
             authority=concluded.competent.authority,
             requesting_authority=concluded.requesting_authority,
             request_id=document.request_id if document is not None else None,
-            priority=document.priority if document is not None else 0,
+            # A queue takes the highest number first, a document's most urgent level is 0.
+            priority=-document.priority if document is not None else 0,
             envelope=admitted.envelope,
             references=admitted.signed.references,
             receipt_id=concluded.receipt_id,

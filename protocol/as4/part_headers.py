@@ -15,7 +15,7 @@ from protocol.as4.content_type import ContentType, read_content_type
 from protocol.as4.errors import MIME_INCONSISTENCY, Refused, StatusAnswer, refused
 from protocol.as4.names import OCTET_STREAM
 
-#: threats.md 0.4: four fields of 200 characters are what products write; 8 KiB forgives much.
+#: Four fields of 200 characters are what products write; 8 KiB forgives much.
 MAX_PART_HEADER_BYTES: Final = 8 * 1024
 MAX_PART_HEADER_LINES: Final = 16
 MAX_CONTENT_ID_CHARACTERS: Final = 255

@@ -20,7 +20,7 @@ class Signer(Protocol):
         """Issuers, nearest first; without the certificate itself; may be empty."""
 
     def sign(self, octets: bytes) -> bytes:
-        """The XML Signature value over `octets` with the key's own algorithm (raw r||s for ECDSA)."""
+        """The XML Signature value over `octets` by the key's algorithm (raw r||s for ECDSA)."""
 
 
 class Decrypter(Protocol):

@@ -197,6 +197,7 @@ def _shown(element: etree._Element, declaration: XsdElement | None) -> Any:
     shown: dict[str, Any] = {
         ATTRIBUTE + str(name): _plain(str(value), declaration.attributes.get(str(name)))
         for name, value in element.attrib.items()
+        if name in declaration.attributes  # hints where to find a schema are no content
     }
     children = children_of(declaration)
     if not children and not len(element):

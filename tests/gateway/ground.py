@@ -191,6 +191,11 @@ class Partner:
         document = example_document("PreservationRequest", self.node.settings.state)
         return self.craft([("application/xml", document)], **levers)
 
+    def preservation_as(self, other: Partner, **levers: Any) -> Crafted:
+        """Signed by us with what `other` agreed: its header, its document."""
+        document = example_document("PreservationRequest", other.node.settings.state)
+        return self.craft([("application/xml", document)], pmode=other.pmode, **levers)
+
     async def post(
         self,
         content_type: str,

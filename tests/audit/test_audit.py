@@ -1,0 +1,223 @@
+"""One changed byte anywhere in a node is found, and named."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.demo.nodes import RunningNode, command
+from tests.gateway.ground import example_document, make_ground
+
+Tamper = Callable[[Path, sqlite3.Connection], None]
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """AZ after one message each way, with a small and a large attachment; stopped."""
+    folder = make_ground(tmp_path_factory.mktemp("audit"))
+    small, large = folder / "small.bin", folder / "large.bin"
+    small.write_bytes(os.urandom(1000))
+    large.write_bytes(os.urandom(300_000))
+    nodes = {state: RunningNode(state, folder / state) for state in ("AZ", "XU")}
+    for node in nodes.values():
+        node.start()
+    try:
+        for origin, target, sender, receiver in (
+            ("XU", "AZ", "XU-POC247", "AZ-SSS"),
+            ("AZ", "XU", "AZ-SSS", "XU-POC247"),
+        ):
+            document = folder / f"{origin}.xml"
+            document.write_bytes(example_document("PreservationRequest", origin))
+            view = command(
+                *("submit", str(nodes[origin].folder), "--as", sender, "--wait", "30", "--json"),
+                *("--document", str(document), "--attach", str(small), "--attach", str(large)),
+            )
+            assert view["state"] == "ACKNOWLEDGED"
+            command(
+                *("take", str(nodes[target].folder), "--as", receiver, "--into", str(folder)),
+                *("--wait", "5", "--ack", "--json"),
+            )
+    finally:
+        for node in nodes.values():
+            node.stop()
+    return folder / "AZ"
+
+
+def audit(node: Path) -> tuple[int, list[dict[str, object]]]:
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "audit", "verify", str(node), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_an_untouched_node_has_no_findings(served: Path, tmp_path: Path) -> None:
+    status, steps = audit(copy(served, tmp_path))
+    assert status == 0
+    end = steps[-1]
+    assert end["event"] == "end"
+    assert {name: end[name] for name in ("findings", "messages", "receipts", "signatures")} == {
+        "findings": 0,
+        "messages": 2,
+        "receipts": 2,
+        "signatures": 2,
+    }
+    assert end["payloads"] == 6
+
+
+def copy(node: Path, folder: Path) -> Path:
+    return Path(shutil.copytree(node, folder / "node", symlinks=True))
+
+
+def flip(table: str, column: str, where: str, at: int = 40) -> Tamper:
+    """One bit of one octet of one value."""
+
+    def tamper(_: Path, database: sqlite3.Connection) -> None:
+        (value,) = database.execute(f"select {column} from {table} where {where}").fetchone()  # noqa: S608
+        octets = bytearray(value)
+        octets[at % len(octets)] ^= 1
+        changed = database.execute(
+            f"update {table} set {column} = ? where {where}",  # noqa: S608
+            (bytes(octets),),
+        )
+        assert changed.rowcount == 1
+
+    return tamper
+
+
+def run(statement: str) -> Tamper:
+    def tamper(_: Path, database: sqlite3.Connection) -> None:
+        assert database.execute(statement).rowcount >= 1
+
+    return tamper
+
+
+def spool_file(node: Path) -> Path:
+    return next(path for path in (node / "data/spool").rglob("*") if path.is_file())
+
+
+def flip_file(node: Path, _: sqlite3.Connection) -> None:
+    path = spool_file(node)
+    octets = bytearray(path.read_bytes())
+    octets[len(octets) // 2] ^= 1
+    path.write_bytes(octets)
+
+
+def delete_file(node: Path, _: sqlite3.Connection) -> None:
+    spool_file(node).unlink()
+
+
+LAST = "sequence = (select max(sequence) from evidence)"
+IN, OUT = "direction = 'in'", "direction = 'out'"
+FIRST_QUEUED = "id = (select min(id) from queue_entry)"
+
+TAMPERED: dict[str, tuple[Tamper, str]] = {
+    "evidence record": (flip("evidence", "record", "sequence = 3"), "evidence row 3"),
+    "evidence leaf": (flip("evidence", "leaf_hash", "sequence = 3"), "evidence row 3"),
+    "evidence link": (flip("evidence", "chain_hash", "sequence = 3"), "evidence row 3"),
+    "evidence kind": (
+        run("update evidence set kind = 'SENT' where kind = 'RECEIVED'"),
+        "evidence row",
+    ),
+    "newest evidence deleted": (
+        run(f"delete from evidence where {LAST}"),  # noqa: S608
+        "store",  # the witness beside it saw that row
+    ),
+    "evidence in the middle deleted": (
+        run("delete from evidence where sequence = 4"),
+        "evidence row 4",
+    ),
+    "head moved back": (
+        run("update evidence_head set sequence = sequence - 1"),
+        "store",
+    ),
+    "received envelope": (flip("message", "envelope", IN, 900), "message"),
+    "sent envelope": (flip("message", "envelope", OUT, 900), "message"),
+    "receipt given": (flip("message", "receipt", IN, 900), "message"),
+    "receipt held": (flip("message", "receipt", OUT, 900), "message"),
+    "addressee": (
+        run(f"update message set receiving_authority = 'AZ-MOJ' where {IN}"),  # noqa: S608
+        "message",
+    ),
+    "payload in its row": (
+        flip("part", "inline", "inline is not null and position = 1 and message = 1"),
+        "payload 1",
+    ),
+    "payload file": (flip_file, "payload 2"),
+    "payload file deleted": (delete_file, "payload 2"),
+    "payload row deleted": (run("delete from part where position = 1"), "payload 1"),
+    "name of a payload": (
+        run("update part set mime_type = 'text/html' where position = 1"),
+        "payload 1",
+    ),
+    "certificate": (
+        flip("certificate", "der", "fingerprint = (select signer from message limit 1)", 300),
+        "certificate",
+    ),
+    "queue state": (
+        run(f"update queue_entry set state = 'QUEUED' where {FIRST_QUEUED}"),  # noqa: S608
+        "message",
+    ),
+    "exchange state": (run("update exchange set state = 'READY'"), "exchange of message"),
+}
+
+
+@pytest.mark.parametrize(("tamper", "named"), TAMPERED.values(), ids=TAMPERED)
+def test_what_was_changed_is_named(
+    served: Path, tmp_path: Path, tamper: Tamper, named: str
+) -> None:
+    node = copy(served, tmp_path)
+    change(node, tamper)
+    status, steps = audit(node)
+    found = [step for step in steps if step["event"] == "finding"]
+    assert status == 1
+    assert any(named in str(step["where"]) for step in found)
+    assert steps[-1]["event"] == "end"
+
+
+def change(node: Path, tamper: Tamper) -> None:
+    """Tamper as somebody with the whole disk would: without triggers and foreign keys."""
+    database = sqlite3.connect(node / "data" / "gateway.sqlite")
+    try:
+        triggers = database.execute("select name from sqlite_master where type = 'trigger'")
+        for (name,) in triggers.fetchall():
+            database.execute(f"drop trigger {name}")
+        tamper(node, database)
+        database.commit()
+    finally:
+        database.close()
+
+
+def test_an_older_store_that_was_put_back_does_not_open(served: Path, tmp_path: Path) -> None:
+    node = copy(served, tmp_path)
+    witness = node / "data" / "witness"
+    assert witness.exists()
+
+    def forget(_: Path, database: sqlite3.Connection) -> None:
+        database.execute("delete from evidence where sequence > 2")
+
+    change(node, forget)
+    status, steps = audit(node)
+    assert status == 1
+    assert any(step["event"] == "finding" for step in steps)
+
+
+def test_triggers_keep_evidence_from_being_changed_in_passing(served: Path, tmp_path: Path) -> None:
+    node = copy(served, tmp_path)
+    database = sqlite3.connect(node / "data" / "gateway.sqlite")
+    try:
+        for statement in ("delete from evidence", "update evidence set kind = 'SENT'"):
+            with pytest.raises(sqlite3.IntegrityError):
+                database.execute(statement)
+    finally:
+        database.close()

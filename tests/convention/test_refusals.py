@@ -1,0 +1,167 @@
+"""Every fault of a document is refused with its place, what was expected, and its article."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocol.convention.documents import LIMITS, DocumentRefused, read_document
+from protocol.convention.explanation import MAX_FINDINGS
+from protocol.convention.findings import Finding
+from schemas.catalogue import example, example_names
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One change to a valid example, and what must be said of it (faults.toml)."""
+
+    name: str
+    example: str
+    edits: list[list[str]]
+    rule: str
+    path: str
+    expected: str
+    line: str
+    article: str | None = None
+
+
+MLA = "mla-request-xu-az.xml"
+FAULTS = [
+    Fault(**entry)
+    for entry in tomllib.loads(Path(__file__).with_name("faults.toml").read_text())["fault"]
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_one_fault_is_said_precisely(fault: Fault) -> None:
+    octets = _spoiled(fault)
+    finding = _only(octets, fault.rule)
+    assert finding.path == fault.path
+    assert fault.expected in finding.expected
+    assert finding.article == fault.article
+    assert fault.line in octets.decode().splitlines()[finding.line - 1]
+    assert finding.message
+
+
+def test_every_fault_of_several_is_found() -> None:
+    octets = (
+        example(MLA)
+        .replace(b"<c:Revision>1<", b"<c:Revision>0<")
+        .replace(b'level="ROUTINE"', b'level="SOON"')
+        .replace(b'"UNCC-07"', b'"UNCC-99"')
+    )
+    paths = [finding.path for finding in _findings(octets)]
+    assert paths == [
+        "/MlaRequest/Revision",
+        "/MlaRequest/Urgency/@level",
+        "/MlaRequest/Offence/@code",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("octets", "says"),
+    [
+        (b"", "not well-formed"),
+        (b"no xml", "not well-formed"),
+        (b"<a><b></a>", "not well-formed"),
+        ("<a/>".encode("utf-16"), ""),
+        (b'<?xml version="1.0" encoding="ISO-8859-1"?><a/>', "UTF-8"),
+        (b"<a><!-- b --></a>", "comment"),
+        (b"<a>&b;</a>", ""),
+        (b"<a>" * 40 + b"</a>" * 40, "deeper"),
+        (b"<a" + b"".join(b' b%d=""' % n for n in range(17)) + b"/>", "attributes"),
+        (b"<a>" + b"<b/>" * (LIMITS.max_elements + 1) + b"</a>", "elements"),
+        (b" " * (LIMITS.max_bytes + 1), "bytes"),
+    ],
+)
+def test_what_is_no_clean_xml_is_refused_before_anything_else(octets: bytes, says: str) -> None:
+    findings = _findings(octets)
+    assert [finding.rule for finding in findings] == ["xml"]
+    assert says in findings[0].message
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"<MlaRequest/>",
+        b'<MlaRequest xmlns="urn:uncc:doc:2"/>',
+        b'<Gossip xmlns="urn:uncc:doc:1"/>',
+        b'<c:Text xmlns:c="urn:uncc:cmn:1" lang="en" kind="ORIGINAL">x</c:Text>',
+    ],
+)
+def test_an_unknown_document_is_told_the_known_ones(octets: bytes) -> None:
+    (finding,) = _findings(octets)
+    assert "PreservationRequest" in finding.expected
+    assert "urn:uncc:doc:1" in finding.expected
+
+
+def test_a_large_faulty_document_is_explained_from_the_fast_log() -> None:
+    octets = example(MLA)
+    start, end = octets.index(b"<c:DataRequest"), octets.index(b"</c:DataRequest>") + 16
+    one = octets[start:end]
+    many = b"\n".join(one.replace(b'"q1"', b'"q%d"' % n) for n in range(800))
+    wrong = octets[:start] + many + octets[end:]
+    wrong = wrong.replace(b'<c:Identifier type="DOMAIN">', b'<c:Identifier type="PLANET">')
+    findings = _findings(wrong)
+    assert len(findings) == MAX_FINDINGS
+    assert findings[0].path == "/MlaRequest/Measure/DataRequest[1]/Identifier"
+    assert findings[0].article == "40(15)(d)"
+    assert b"PLANET" in wrong.splitlines()[findings[0].line - 1]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    name=st.sampled_from(example_names()),
+    at=st.floats(0, 1),
+    cut=st.integers(0, 40),
+    put=st.one_of(
+        st.binary(max_size=20),
+        st.text(max_size=20).map(str.encode),
+        st.sampled_from([b"<!--", b"]]>", b"<![CDATA[", b"&lt;", b'" x="', b"<c:Text/>", b"\xef"]),
+    ),
+)
+def test_whatever_arrives_is_a_document_or_refused_with_reasons(
+    name: str, at: float, cut: int, put: bytes
+) -> None:
+    octets = example(name)
+    start = int(at * len(octets))
+    changed = octets[:start] + put + octets[start + cut :]
+    findings: tuple[Finding, ...] | None = None
+    try:
+        read_document(changed)
+    except DocumentRefused as refused:
+        findings = refused.findings
+    assert findings is None or all(str(finding) for finding in findings)
+    assert findings != ()
+
+
+def _spoiled(fault: Fault) -> bytes:
+    text = example(fault.example).decode()
+    for edit, old, new in fault.edits:
+        assert old in text, "the example no longer has what this fault changes"
+        match edit:
+            case "swap":
+                text = text.replace(old, new, 1)
+            case "rename":
+                text = text.replace(f"<{old}>", f"<{new}>", 1).replace(f"</{old}>", f"</{new}>", 1)
+            case "cut":
+                text = text[: text.index(old)] + text[text.index(new) + len(new) :]
+    return text.encode()
+
+
+def _only(octets: bytes, rule: str) -> Finding:
+    found = _findings(octets)
+    assert [finding.rule for finding in found] == [rule], [str(finding) for finding in found]
+    return found[0]
+
+
+def _findings(octets: bytes) -> tuple[Finding, ...]:
+    with pytest.raises(DocumentRefused) as refused:
+        read_document(octets)
+    assert refused.value.findings
+    return refused.value.findings
