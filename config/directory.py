@@ -20,6 +20,7 @@ from protocol.convention.directory import (
     Directory,
     Function,
     Matter,
+    OpenQuestion,
     PartyType,
     Provenance,
     Reservation,
@@ -27,7 +28,8 @@ from protocol.convention.directory import (
     Trust,
 )
 
-AuthorityId = Annotated[str, Field(pattern=r"^[A-Z]{2}-[A-Z0-9]{2,24}(-[A-Z0-9]{1,24})?$")]
+# The same form as in schemas/convention/common.xsd: what a document cannot name is no authority.
+AuthorityId = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,16}){1,3}$")]
 Names = Annotated[dict[str, Text], Field(min_length=1)]
 
 
@@ -76,6 +78,15 @@ class _ReservationShape:
 
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
+class _QuestionShape:
+    subject: Text
+    article: Text
+    source: Text
+    as_of: Day
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
 class _StateShape:
     code: StateCode
     party_type: PartyType
@@ -85,6 +96,7 @@ class _StateShape:
     languages: tuple[Text, ...] | None = None
     excluded_parties: tuple[StateCode, ...] = ()
     reservations: tuple[_ReservationShape, ...] = field(default=())
+    open_questions: tuple[_QuestionShape, ...] = field(default=())
 
 
 def load_directory(folder: Path) -> Directory:
@@ -117,6 +129,10 @@ def _read(path: Path) -> StateRecord:
         excluded_parties=frozenset(shape.excluded_parties),
         reservations=tuple(
             Reservation(one.article, one.effect, _provenance(one)) for one in shape.reservations
+        ),
+        open_questions=tuple(
+            OpenQuestion(one.subject, one.article, one.source, date.fromisoformat(one.as_of))
+            for one in shape.open_questions
         ),
     )
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from cryptography import x509
 
-from gateway.audit.claims import FINAL_STATES, QUEUE_STATES, Claims
+from gateway.audit.claims import Claims, strangers
+from gateway.audit.pages import Held
+from gateway.audit.states import check_exchange, check_queue, check_wire
 from gateway.spool import BlobDamaged, ContentDestroyed, Spool
 from gateway.store.rows import AnyRow, blob_of, references_json, references_of
 from protocol.as4.envelope import open_envelope
@@ -18,7 +20,7 @@ from protocol.as4.receipt_check import check_receipt
 from protocol.as4.signature import SignedEnvelope, verify_signature
 from protocol.as4.suites import SUITES
 from protocol.evidence.chain import Finding
-from protocol.evidence.records import Kind
+from protocol.evidence.records import EvidenceRecord, Kind, instant
 
 READ_BYTES = 256 * 1024
 _IDENTITY = (
@@ -48,46 +50,48 @@ class Counted:
 
 
 def check_message(
-    row: AnyRow,
-    parts: Sequence[AnyRow],
-    entries: Sequence[AnyRow],
-    claims: Claims,
-    material: Material,
-    counted: Counted,
+    held: Held, claims: Claims, material: Material, counted: Counted
 ) -> Iterator[Finding]:
     """Everything about one message that is not what the evidence says."""
     counted.messages += 1
+    row = held.message
     where = f"message {row.message_id} ({row.direction}, row {row.id})"
-    origin = claims.facts.get(Kind.RECEIVED if row.direction == "in" else Kind.SUBMITTED)
+    inbound = row.direction == "in"
+    origin = claims.records.get(Kind.RECEIVED if inbound else Kind.SUBMITTED)
+    yield from strangers(held.evidence, row)
     if origin is None:
         yield Finding(where, "has no record of how it came here")
         return
     yield from _check_identity(where, row, origin)
-    signing = origin if row.direction == "in" else claims.facts.get(Kind.SENT)
+    signing = origin.facts if inbound else claims.facts(Kind.SENT)
     if signing is not None:
         yield from _check_envelope(where, row, signing, material, counted)
     elif row.envelope is not None:
         yield Finding(where, "has signed bytes of which the evidence knows nothing")
-    receipt_kind = Kind.RECEIPT_SENT if row.direction == "in" else Kind.RECEIPT_RECEIVED
-    yield from _check_receipt(where, row, claims.facts.get(receipt_kind), material, counted)
-    yield from _check_parts(where, parts, origin, claims, material, counted)
-    yield from _check_queue(where, row, entries, claims)
+    receipt = claims.records.get(Kind.RECEIPT_SENT if inbound else Kind.RECEIPT_RECEIVED)
+    yield from _check_receipt(where, row, receipt, material, counted)
+    yield from _check_parts(where, held.parts, origin.facts, claims, material, counted)
+    yield from check_queue(where, held, claims)
+    if not inbound:
+        yield from check_exchange(held, claims)
+        yield from check_wire(where, held, claims)
 
 
-def check_standing(row: AnyRow, state: str | None, claims: Claims) -> Iterator[Finding]:
-    """Whether the exchange of a message on its way out stands where the evidence says."""
-    where = f"exchange of message {row.message_id} (row {row.id})"
-    if state is None:
-        yield Finding(where, "is missing")
-    elif claims.standing in FINAL_STATES and state != claims.standing:
-        yield Finding(where, f"is {state}, the evidence says {claims.standing}")
-    elif claims.standing not in FINAL_STATES and state in FINAL_STATES:
-        yield Finding(where, f"is {state}, of which the evidence knows nothing")
-
-
-def _check_identity(where: str, row: AnyRow, origin: Mapping[str, Any]) -> Iterator[Finding]:
-    for name in _IDENTITY:
-        if getattr(row, name) != origin.get(name):
+def _check_identity(where: str, row: AnyRow, origin: EvidenceRecord) -> Iterator[Finding]:
+    wanted = {name: origin.facts.get(name) for name in _IDENTITY}
+    wanted["at"] = instant(origin.at)
+    if row.direction == "in":
+        wanted["claimed_at"] = origin.facts.get("claimed_at")
+        wanted["tls_fingerprint"] = origin.facts.get("tls_sha256")
+        wanted["routing"] = origin.facts.get("routing")
+    found = {name: getattr(row, name) for name in wanted}
+    for name in ("at", "claimed_at"):
+        if found.get(name) is not None:
+            found[name] = instant(found[name])
+    if "routing" in found:
+        found["routing"] = [[name, value] for name, value in sorted(found["routing"].items())]
+    for name, value in wanted.items():
+        if found[name] != value:
             yield Finding(where, f"its {name} is not the one in evidence")
 
 
@@ -110,6 +114,8 @@ def _check_envelope(
         yield Finding(where, "what its envelope signs is not what the evidence says")
     if references_of(row.references) != signed.references:
         yield Finding(where, "the signed references in its row were changed")
+    if row.signer != signing["signer_sha256"]:
+        yield Finding(where, "its signer is not the one in evidence")
 
 
 def _signature(octets: bytes, fingerprint: str, material: Material) -> SignedEnvelope | str:
@@ -131,22 +137,24 @@ def _signature(octets: bytes, fingerprint: str, material: Material) -> SignedEnv
 def _check_receipt(
     where: str,
     row: AnyRow,
-    claim: Mapping[str, Any] | None,
+    record: EvidenceRecord | None,
     material: Material,
     counted: Counted,
 ) -> Iterator[Finding]:
-    if claim is None:
+    if record is None:
         if row.receipt is not None:
             yield Finding(where, "has a receipt of which the evidence knows nothing")
         return
+    claim: Mapping[str, Any] = record.facts
     if row.receipt is None:
         yield Finding(where, "its receipt is missing")
         return
     if sha256(row.receipt).hexdigest() != claim["receipt_sha256"]:
         yield Finding(where, "its receipt was changed: it does not have the digest in evidence")
         return
-    if row.receipt_id != claim["receipt_id"]:
-        yield Finding(where, "the id of its receipt was changed")
+    kept = (row.receipt_id, row.receipt_signer, instant(row.receipt_at))
+    if kept != (claim["receipt_id"], claim["signer_sha256"], instant(record.at)):
+        yield Finding(where, "the id, the signer or the time of its receipt was changed")
     der = material.certificates.get(str(claim["signer_sha256"]))
     if der is None:
         yield Finding(where, "the certificate that signed its receipt is missing")
@@ -187,10 +195,10 @@ def _check_parts(
         if part is None:
             yield Finding(place, "is missing")
             continue
-        for name in ("content_id", "mime_type", "file_name", "size_bytes"):
-            if getattr(part, name) != claim[name]:
+        for name in ("content_id", "mime_type", "file_name", "character_set", "size_bytes"):
+            if getattr(part, name) != claim.get(name):
                 yield Finding(place, f"its {name} is not the one in evidence")
-        destroyed = Kind.CONTENT_DESTROYED in claims.facts
+        destroyed = Kind.CONTENT_DESTROYED in claims.records
         yield from _check_content(place, part, str(claim["sha256"]), destroyed, material, counted)
 
 
@@ -228,20 +236,3 @@ def _digest(part: AnyRow, spool: Spool) -> tuple[str, int]:
     finally:
         reader.close()
     return digest.hexdigest(), size_bytes
-
-
-def _check_queue(
-    where: str, row: AnyRow, entries: Sequence[AnyRow], claims: Claims
-) -> Iterator[Finding]:
-    found = {entry.notice: entry for entry in entries}
-    if row.direction == "in" and "" not in found:
-        yield Finding(where, "is in no queue")
-    for notice, kind in claims.queue.items():
-        entry = found.get(notice)
-        if entry is None:
-            yield Finding(where, f"its queue entry {notice or 'for the message'} is missing")
-        elif entry.state not in QUEUE_STATES[kind]:
-            yield Finding(where, f"its queue entry is {entry.state}, in evidence {kind.value}")
-    for notice, entry in found.items():
-        if notice not in claims.queue and entry.state != "QUEUED":
-            yield Finding(where, f"its queue entry is {entry.state}, never handed off in evidence")

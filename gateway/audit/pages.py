@@ -1,21 +1,36 @@
-"""Reads the store page by page: each page is one short transaction of the one connection."""
+"""Reads the store page by page: each page is one short transaction of the one connection.
+
+Everything about one message is read in one transaction, so that a gateway that works meanwhile
+cannot make its rows seem to disagree.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import select
 
 from gateway.store.engine import stored_seal_txn
+from gateway.store.ports import KeyWrap
 from gateway.store.rows import AnyRow
-from gateway.store.tables import certificate, evidence, evidence_head, message, part, queue_entry
+from gateway.store.tables import (
+    certificate,
+    evidence,
+    evidence_head,
+    exchange,
+    message,
+    part,
+    queue_entry,
+    submission,
+    wire_part,
+)
 from gateway.store.transaction import Transaction
 from gateway.store.witness import Seal
 from protocol.evidence.chain import Head
 
 PAGE_ROWS: Final = 500  # records of some KiB each: a page stays below a few MiB
-MESSAGE_ROWS: Final = 50  # with envelope, receipt and inline payloads
 
 T = TypeVar("T")
 
@@ -27,64 +42,99 @@ class Reading(Protocol):
         """What `work` returns from its own transaction."""
 
 
-def evidence_rows(store: Reading) -> Iterator[AnyRow]:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Every row about one message, as they were at one moment."""
+
+    message: AnyRow
+    evidence: list[AnyRow]
+    parts: list[AnyRow]
+    queue_entries: list[AnyRow]
+    exchange: AnyRow | None
+    wire_parts: list[AnyRow]
+    submission: AnyRow | None
+
+
+def evidence_pages(store: Reading) -> Iterator[list[AnyRow]]:
     """Every evidence row, in order of sequence."""
-    return _paged(store, select(evidence), evidence.c.sequence, PAGE_ROWS)
+    last = -1
+    while True:
+        rows = (
+            select(evidence)
+            .where(evidence.c.sequence > last)
+            .order_by(evidence.c.sequence)
+            .limit(PAGE_ROWS)
+        )
+        page = _rows(store, rows)
+        yield page
+        if len(page) < PAGE_ROWS:
+            return
+        last = page[-1].sequence
 
 
-def message_rows(store: Reading) -> Iterator[AnyRow]:
-    """Every message row, in order of its number."""
-    return _paged(store, select(message), message.c.id, MESSAGE_ROWS)
+def message_numbers(store: Reading) -> Iterator[int]:
+    """The number of every message row, in order."""
+    last = -1
+    while True:
+        rows = select(message.c.id).where(message.c.id > last).order_by(message.c.id)
+        page = _rows(store, rows.limit(PAGE_ROWS))
+        yield from (row.id for row in page)
+        if len(page) < PAGE_ROWS:
+            return
+        last = page[-1].id
 
 
-def evidence_of(store: Reading, number: int) -> list[AnyRow]:
-    """The evidence rows about one message."""
-    rows = select(evidence).where(evidence.c.message == number).order_by(evidence.c.sequence)
-    return store.run_blocking(lambda unit: list(unit.connection.execute(rows)))
+def missing_messages(store: Reading, numbers: Iterable[int]) -> set[int]:
+    """Those of `numbers` that have no message row."""
+    wanted = set(numbers)
+    rows = select(message.c.id).where(message.c.id.in_(sorted(wanted)))
+    return wanted - {row.id for row in _rows(store, rows)}
 
 
-def parts_of(store: Reading, number: int) -> list[AnyRow]:
-    """The payload rows of one message."""
-    rows = select(part).where(part.c.message == number).order_by(part.c.position)
-    return store.run_blocking(lambda unit: list(unit.connection.execute(rows)))
-
-
-def queue_entries_of(store: Reading, number: int) -> list[AnyRow]:
-    """The queue entries of one message."""
-    rows = select(queue_entry).where(queue_entry.c.message == number)
-    return store.run_blocking(lambda unit: list(unit.connection.execute(rows)))
+def held(store: Reading, number: int) -> Held | None:
+    """Everything about one message; None if it is not there any more."""
+    return store.run_blocking(lambda unit: _held_txn(unit, number))
 
 
 def certificates(store: Reading) -> dict[str, bytes]:
     """Every certificate that evidence can name: DER by fingerprint."""
     rows = select(certificate.c.fingerprint, certificate.c.der)
-    found = store.run_blocking(lambda unit: list(unit.connection.execute(rows)))
-    return {row.fingerprint: row.der for row in found}
+    return {row.fingerprint: row.der for row in _rows(store, rows)}
 
 
-def sealed_head(store: Reading) -> tuple[Head, bytes]:
-    """Where the chain is said to end, and the seal over that."""
-    row = store.run_blocking(lambda unit: unit.connection.execute(select(evidence_head)).one())
-    return Head(row.sequence, row.chain_hash), row.seal
+def sealed_head(store: Reading) -> tuple[Head, bytes] | None:
+    """Where the chain is said to end, and the seal over that; None if the row is missing."""
+    rows = _rows(store, select(evidence_head))
+    return (Head(rows[0].sequence, rows[0].chain_hash), rows[0].seal) if rows else None
 
 
-def seal_of(store: Reading, storage_key: Any) -> Seal:
+def seal_of(store: Reading, storage_key: KeyWrap) -> Seal:
     """What seals heads in this store."""
     return store.run_blocking(lambda unit: stored_seal_txn(unit.connection, storage_key))
 
 
-def _paged(
-    store: Reading, rows: Select[Any], key: ColumnElement[int], page_rows: int
-) -> Iterator[AnyRow]:
-    last = -1
-    while True:
-        page = rows.where(key > last).order_by(key).limit(page_rows)
-        found = _rows(store, page)
-        yield from found
-        if len(found) < page_rows:
-            return
-        last = getattr(found[-1], key.name)
+def _held_txn(unit: Transaction, number: int) -> Held | None:
+    def rows(statement: Any) -> list[AnyRow]:
+        return list(unit.connection.execute(statement))
+
+    def first(statement: Any) -> AnyRow | None:
+        found: AnyRow | None = unit.connection.execute(statement).first()
+        return found
+
+    row = first(select(message).where(message.c.id == number))
+    if row is None:
+        return None
+    about = select(evidence).where(evidence.c.message == number).order_by(evidence.c.sequence)
+    return Held(
+        row,
+        rows(about),
+        rows(select(part).where(part.c.message == number).order_by(part.c.position)),
+        rows(select(queue_entry).where(queue_entry.c.message == number)),
+        first(select(exchange).where(exchange.c.message == number)),
+        rows(select(wire_part).where(wire_part.c.message == number).order_by(wire_part.c.position)),
+        first(select(submission).where(submission.c.message_id == row.message_id)),
+    )
 
 
-def _rows(store: Reading, rows: Select[Any]) -> list[AnyRow]:
+def _rows(store: Reading, rows: Any) -> list[AnyRow]:
     return store.run_blocking(lambda unit: list(unit.connection.execute(rows)))

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import select
-
 from config.node import Node
 from gateway.audit import pages
-from gateway.audit.claims import claims_of
-from gateway.audit.messages import Counted, Material, check_message, check_standing
+from gateway.audit.claims import ABOUT_A_MESSAGE, claims_of
+from gateway.audit.messages import Counted, Material, check_message
 from gateway.audit.pages import Reading
 from gateway.spool import Spool
+from gateway.store.faults import StoreRefused
 from gateway.store.ports import KeyWrap
-from gateway.store.tables import exchange
+from gateway.store.rows import AnyRow
 from protocol.evidence.chain import ChainRow, ChainWalk, Finding, Head
 from protocol.evidence.records import Kind, RecordUnreadable, decode
 
@@ -26,10 +25,9 @@ PROGRESS_EVERY = 1000  # evidence rows or messages between two lines of progress
 
 @dataclass(slots=True)
 class _Walked:
-    """What the chain says, as far as the rows must be held against it later."""
+    """How far the chain was walked."""
 
     records: int = 0
-    messages: dict[int, str] = field(default_factory=dict)  # row number -> MessageId
     head: Head = field(default_factory=Head)
 
 
@@ -55,7 +53,7 @@ def verify_store(
         findings += 1
         yield _found(finding)
     material = Material(certificates, spool)
-    for step in _messages(store, material, walked, counted):
+    for step in _messages(store, material, counted):
         findings += step["event"] == "finding"
         yield step
     yield {
@@ -70,41 +68,68 @@ def verify_store(
 
 def _chain(store: Reading, storage_key: KeyWrap, walked: _Walked) -> Iterator[Step]:
     # The head is read first: records that come while we read lie behind it and are walked too.
-    head, seal = pages.sealed_head(store)
-    if not pages.seal_of(store, storage_key).holds(head, seal):
-        yield _found(Finding("evidence head", "was not written by this gateway: its seal is wrong"))
+    sealed = pages.sealed_head(store)
+    head = Head() if sealed is None else sealed[0]
+    for finding in _seal_findings(store, storage_key, sealed):
+        yield _found(finding)
     walk, at_head = ChainWalk(), ChainWalk()
-    for row in pages.evidence_rows(store):
-        link = ChainRow(row.sequence, row.record, row.leaf_hash, row.chain_hash)
-        for finding in walk.take(link):
+    for page in pages.evidence_pages(store):
+        for row in page:
+            link = ChainRow(row.sequence, row.record, row.leaf_hash, row.chain_hash)
+            for finding in [*walk.take(link), *_column_findings(row)]:
+                yield _found(finding)
+            if row.sequence <= head.sequence:
+                at_head.take(link)
+            walked.records += 1
+            walked.head = Head(row.sequence, row.chain_hash)
+            if walked.records % PROGRESS_EVERY == 0:
+                yield {"event": "progress", "records": walked.records}
+        for finding in _missing(store, page):
             yield _found(finding)
-        if row.sequence <= head.sequence:
-            at_head.take(link)
-        walked.records += 1
-        walked.head = Head(row.sequence, row.chain_hash)
-        yield from _row_claims(row.sequence, row.kind, row.message, row.record, walked)
-        if walked.records % PROGRESS_EVERY == 0:
-            yield {"event": "progress", "records": walked.records}
     for finding in at_head.end(head):
         yield _found(finding)
 
 
-def _row_claims(
-    sequence: int, kind: str, number: int | None, record: bytes, walked: _Walked
-) -> Iterator[Step]:
+def _seal_findings(
+    store: Reading, storage_key: KeyWrap, sealed: tuple[Head, bytes] | None
+) -> Iterator[Finding]:
+    if sealed is None:
+        yield Finding("evidence head", "is missing")
+        return
+    try:
+        if pages.seal_of(store, storage_key).holds(*sealed):
+            return
+    except StoreRefused as e:
+        yield Finding("evidence head", f"its seal cannot be checked: {e}")
+        return
+    yield Finding("evidence head", "was not written by this gateway: its seal is wrong")
+
+
+def _column_findings(row: AnyRow) -> Iterator[Finding]:
     """The columns beside a record must say what the record says."""
     try:
-        read = decode(record)
+        read = decode(row.record)
     except RecordUnreadable:
-        return
-    if read.kind.value != kind:
-        yield _found(Finding(f"evidence row {sequence}", "its kind column was changed"))
-    if read.kind in (Kind.RECEIVED, Kind.SUBMITTED):
-        message_id = str(read.facts.get("message_id"))
-        if number is None:
-            yield _found(Finding(f"evidence row {sequence}", "lost the message it is about"))
-        else:
-            walked.messages[number] = message_id
+        return  # a finding of the chain already
+    if read.kind.value != row.kind:
+        yield Finding(f"evidence row {row.sequence}", "its kind column was changed")
+    if read.kind in ABOUT_A_MESSAGE and row.message is None:
+        yield Finding(f"evidence row {row.sequence}", "lost the message it is about")
+
+
+def _missing(store: Reading, page: Sequence[AnyRow]) -> Iterator[Finding]:
+    """Messages that came here by these records and have no row any more."""
+    came = {
+        row.message: row
+        for row in page
+        if row.kind in (Kind.RECEIVED, Kind.SUBMITTED) and row.message is not None
+    }
+    for number in sorted(pages.missing_messages(store, came)):
+        try:
+            message_id = decode(came[number].record).facts.get("message_id")
+        except RecordUnreadable:
+            message_id = "unknown"
+        yield Finding(f"message {message_id} (row {number})", "is missing")
 
 
 def _certificates(certificates: Mapping[str, bytes]) -> Iterator[Finding]:
@@ -113,29 +138,15 @@ def _certificates(certificates: Mapping[str, bytes]) -> Iterator[Finding]:
             yield Finding(f"certificate {fingerprint}", "was changed")
 
 
-def _messages(
-    store: Reading, material: Material, walked: _Walked, counted: Counted
-) -> Iterator[Step]:
-    missing = dict(walked.messages)
-    for row in pages.message_rows(store):
-        missing.pop(row.id, None)
-        claims = claims_of(pages.evidence_of(store, row.id))
-        parts, entries = pages.parts_of(store, row.id), pages.queue_entries_of(store, row.id)
-        for finding in check_message(row, parts, entries, claims, material, counted):
+def _messages(store: Reading, material: Material, counted: Counted) -> Iterator[Step]:
+    for number in pages.message_numbers(store):
+        held = pages.held(store, number)
+        if held is None:
+            continue
+        for finding in check_message(held, claims_of(held.evidence), material, counted):
             yield _found(finding)
-        if row.direction == "out":
-            state = _exchange_state(store, row.id)
-            for finding in check_standing(row, state, claims):
-                yield _found(finding)
         if counted.messages % PROGRESS_EVERY == 0:
             yield {"event": "progress", "messages": counted.messages}
-    for number, message_id in missing.items():
-        yield _found(Finding(f"message {message_id} (row {number})", "is missing"))
-
-
-def _exchange_state(store: Reading, number: int) -> str | None:
-    wanted = select(exchange.c.state).where(exchange.c.message == number)
-    return store.run_blocking(lambda unit: unit.connection.execute(wanted).scalar_one_or_none())
 
 
 def _found(finding: Finding) -> Step:

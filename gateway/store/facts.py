@@ -28,6 +28,7 @@ def received(arrival: Arrival) -> Facts:
         "request_id": arrival.request_id,
         "requesting_authority": arrival.requesting_authority,
         "receiving_authority": arrival.authority,
+        "priority": arrival.priority,
         "claimed_at": instant(arrival.claimed_at),
         "envelope_sha256": sha256(arrival.envelope).hexdigest(),
         "references": references_json(arrival.references),
@@ -61,6 +62,7 @@ def submitted(submission: Submission) -> Facts:
         "request_id": submission.request_id,
         "requesting_authority": submission.authority,
         "receiving_authority": submission.receiving_authority,
+        "idempotency_key": submission.idempotency_key,
         "content_sha256": submission.content_digest.hex(),
         "parts": parts(submission.parts),
     }
@@ -104,6 +106,7 @@ def parts(stored: Iterable[StoredPart]) -> list[Mapping[str, Json]]:
             "content_id": part.content_id,
             "mime_type": part.mime_type,
             "file_name": part.file_name,
+            "character_set": part.character_set,
             "size_bytes": part.blob.size_bytes,
             "sha256": part.blob.sha256.hex(),
         }

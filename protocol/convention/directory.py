@@ -40,6 +40,7 @@ class Trust(Enum):
     RECALLED = "recalled"
     UNSURE = "unsure"
     ASSUMED = "assumed"
+    FICTIONAL = "fictional"  # a partner for demonstrations and tests
 
 
 class PartyType(Enum):
@@ -101,6 +102,19 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """Something that nobody knows yet about a State, so that nothing may be built on it.
+
+    `source` says where we looked, `as_of` when.
+    """
+
+    subject: str
+    article: str
+    source: str
+    as_of: date
+
+
+@dataclass(frozen=True, slots=True)
 class StateRecord:
     """Everything that the directory says about one party to the Convention."""
 
@@ -112,6 +126,7 @@ class StateRecord:
     languages: tuple[str, ...] | None = None  # accepted for requests; None: unknown
     excluded_parties: frozenset[str] = frozenset()  # to whom it does not apply the treaty
     reservations: tuple[Reservation, ...] = ()
+    open_questions: tuple[OpenQuestion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,8 +99,9 @@ def test_a_gateway_runs_alone_and_ends_in_order(
 def wait_until_polling(address: Address) -> None:
     """Return when somebody is connected to the gateway, and half a second more to ask."""
     for _ in range(200):
-        connections = Path("/proc/net/tcp").read_text().lower()
-        if f":{address.port:04x} 0100007f:" in connections:
+        # The gateway's end of a connection to the socket bears its path, in state 03 (connected).
+        lines = Path("/proc/net/unix").read_text().splitlines()
+        if any(line.endswith(f" {address.unix_socket}") and " 0001 03 " in line for line in lines):
             threading.Event().wait(0.5)
             return
         threading.Event().wait(0.05)

@@ -21,7 +21,8 @@ from protocol.convention.competence import (
     receiving_authority,
     sending_authority,
 )
-from protocol.convention.directory import Directory, Function, Matter
+from protocol.convention.directory import Directory, Function, Matter, Trust
+from schemas.catalogue import explainer
 
 STATES = Path(__file__).resolve().parents[2] / "config" / "states"
 DIRECTORY = load_directory(STATES)
@@ -156,3 +157,77 @@ def test_two_receivers_of_one_matter_do_not_load(tmp_path: Path) -> None:
 def test_an_empty_directory_does_not_load(tmp_path: Path) -> None:
     with pytest.raises(ConfigRefused, match="no State record"):
         load_directory(tmp_path)
+
+
+def test_what_is_not_known_of_azerbaijan_is_said_and_not_invented() -> None:
+    record = DIRECTORY.states["AZ"]
+    assert record.languages is None
+    asked = {question.article for question in record.open_questions}
+    assert {"40(13)", "40(12)", "37(6)", "42(5)"} <= asked
+    assert all(question.source for question in record.open_questions)
+
+
+def test_nothing_of_utopia_passes_for_a_fact() -> None:
+    record = DIRECTORY.states["XU"]
+    provenances = [one.provenance for one in (*record.authorities.values(), *record.rules)]
+    assert {provenance.trust for provenance in provenances} == {Trust.FICTIONAL}
+
+
+def test_every_authority_of_the_directory_can_stand_in_a_document() -> None:
+    form = explainer("documents").maps.types["{urn:uncc:cmn:1}AuthorityId"]
+    for record in DIRECTORY.states.values():
+        assert all(form.is_valid(authority) for authority in record.authorities)
+
+
+def test_an_answer_goes_back_to_whoever_may_ask() -> None:
+    for authority in ("XU-CA", "XU-POC247", "XU-MOJ"):
+        found = receiving_authority(DIRECTORY, "XU", "Acknowledgement", authority, TODAY)
+        assert isinstance(found, Competent)
+        assert found.authority == authority
+    stranger = receiving_authority(DIRECTORY, "XU", "Acknowledgement", "XU-NIL", TODAY)
+    assert isinstance(stranger, NotCompetent)
+
+
+@given(
+    state=st.sampled_from(["AZ", "XU", "ZZ"]),
+    kind=st.sampled_from(KINDS),
+    authority=st.sampled_from(["", "AZ-SSS", "AZ-MOJ", "XU-CA", "XU-POC247", "XU-MOJ", "AZ-NIL"]),
+    on=st.dates(date(1990, 1, 1), date(2090, 1, 1)),
+)
+def test_a_sender_is_entitled_by_a_rule_or_told_why_not(
+    state: str, kind: str, authority: str, on: date
+) -> None:
+    found = sending_authority(DIRECTORY, state, kind, authority, on)
+    if isinstance(found, Competent):
+        assert found.authority == authority
+        assert found.article
+        assert found.source
+    else:
+        assert found.reason
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "says"),
+    [
+        ('id = "XU-CA"', 'id = "AZ-CA"', "authorities[0].id", "XU-"),
+        ('id = "XU-CA"', 'id = "XU-MOJ"', "authorities[2].id", "twice"),
+        ('id = "XU-CA"', 'id = "xu ca"', "authorities[0].id", ""),
+        ('as_of = "2026-01-01"', 'as_of = "yesterday"', "authorities[0].as_of", ""),
+        ('trust = "fictional"', 'trust = "sure"', "authorities[0].trust", ""),
+        ('matters = ["MLA"]', "matters = []", "competences[0].matters", ""),
+        ('functions = ["SEND",', 'functions = ["SING",', "competences[0].functions[0]", ""),
+        ('article = "40(12)"', 'artcle = "40(12)"', "competences[0].artcle", "article"),
+        ('source = "Fictional"\n', "", "authorities[0].source", "missing"),
+        ('code = "XU"', 'code = "XX"', "code", "XX.toml"),
+    ],
+)
+def test_a_fault_is_named_with_its_place(
+    old: str, new: str, place: str, says: str, tmp_path: Path
+) -> None:
+    text = (STATES / "XU.toml").read_text()
+    assert old in text
+    (tmp_path / "XU.toml").write_text(text.replace(old, new, 1))
+    with pytest.raises(ConfigRefused) as refused:
+        load_directory(tmp_path)
+    faults = {fault.path: fault.sentence for fault in refused.value.faults}
+    assert says in faults[f"{tmp_path / 'XU.toml'}: {place}"]
