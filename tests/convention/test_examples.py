@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -19,7 +17,6 @@ from schemas.catalogue import compiled, example, example_names, explainer
 
 DIRECTORY = load_directory(Path(__file__).resolve().parents[2] / "config" / "states")
 TODAY = date(2026, 11, 24)
-HOT_PATH_PARSINGS = 5  # all but parsing costs about twice the parsing; machines differ, this less
 
 
 @pytest.mark.parametrize("name", example_names())
@@ -76,18 +73,3 @@ def test_the_more_urgent_comes_first() -> None:
 def test_white_space_that_a_token_may_have_is_no_part_of_an_id() -> None:
     octets = example("mla-request-xu-az.xml").replace(b'id="XU-CA"', b'id=" XU-CA "')
     assert read_document(octets).requesting_authority == "XU-CA"
-
-
-def _large(size_bytes: int) -> bytes:
-    octets = example("mla-request-xu-az.xml")
-    start, end = octets.index(b"<c:DataRequest"), octets.index(b"</c:DataRequest>") + 16
-    one = octets[start:end]
-    count = (size_bytes - len(octets)) // len(one) + 2
-    many = b"".join(one.replace(b'"q1"', b'"q%d"' % number) for number in range(count))
-    return octets[:start] + many + octets[end:]
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.thread_time()
-    work()
-    return time.thread_time() - started
