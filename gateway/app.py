@@ -173,8 +173,13 @@ class Gateway:
         )
 
 
-async def open_store(node: Node, reactor: Any, now: Callable[[], datetime]) -> Store:
-    """The store of `node`, with its schema current and its witness agreeing."""
+async def open_store(
+    node: Node, reactor: Any, now: Callable[[], datetime], *, for_audit: bool = False
+) -> Store:
+    """The store of `node`, with its schema current and its witness agreeing.
+
+    `for_audit` opens also a store that may not be worked with; its `doubts` say why it may not.
+    """
     return await Store.open(
         node.store_url,
         reactor=reactor,
@@ -182,6 +187,7 @@ async def open_store(node: Node, reactor: Any, now: Callable[[], datetime]) -> S
         witness=node.folder / WITNESS,
         now=now,
         max_deliveries=node.settings.local.max_deliveries,
+        for_audit=for_audit,
     )
 
 

@@ -39,10 +39,19 @@ def verify_running(
 
 
 def verify_store(
-    store: Reading, storage_key: KeyWrap, spool: Spool, now: Callable[[], datetime]
+    store: Reading,
+    storage_key: KeyWrap,
+    spool: Spool,
+    now: Callable[[], datetime],
+    doubts: Sequence[str] = (),
 ) -> Iterator[Step]:
-    """Every step of the audit; the last one is the end, with what was counted."""
-    counted, walked, findings = Counted(), _Walked(), 0
+    """Every step of the audit; the last one is the end, with what was counted.
+
+    `doubts` are the reasons why the store may not be worked with: findings of their own.
+    """
+    counted, walked, findings = Counted(), _Walked(), len(doubts)
+    for doubt in doubts:
+        yield _found(Finding("store", doubt))
     yield {"event": "checking", "what": "the chain of evidence records", "at": now().isoformat()}
     for step in _chain(store, storage_key, walked):
         findings += step["event"] == "finding"

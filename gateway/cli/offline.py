@@ -39,7 +39,7 @@ def verify_offline(folder: Path) -> Iterator[Step]:
         except (ConfigRefused, NodeInUse, OSError) as e:
             raise refused(str(e)) from e
         spool = Spool(node.settings.spool_folder(node.folder), node.storage_key)
-        yield from verify_store(store, node.storage_key, spool, utc_now)
+        yield from verify_store(store, node.storage_key, spool, utc_now, store.doubts)
 
 
 def _opened(node: Node, closing: ExitStack) -> Store:
@@ -51,7 +51,7 @@ def _opened(node: Node, closing: ExitStack) -> Store:
     thread.start()
     closing.callback(thread.join)
     closing.callback(running.callFromThread, running.stop)
-    store = _awaited(running, lambda: open_store(node, running, utc_now))
+    store = _awaited(running, lambda: open_store(node, running, utc_now, for_audit=True))
     closing.callback(_awaited, running, store.close)
     return store
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 from sqlalchemy import Connection, insert, select
 from twisted.internet.defer import Deferred
 
-from gateway.store.faults import StoreRefused
+from gateway.store.faults import StoreFault, StoreRefused
 from gateway.store.ports import KeyWrap
 from gateway.store.schema import migrate_txn
 from gateway.store.tables import evidence, evidence_head, secret
@@ -42,11 +42,15 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a store needs to be opened, besides its address."""
+    """What a store needs to be opened, besides its address.
+
+    `for_audit` opens what would be refused, notes why, and leaves the witness as it is.
+    """
 
     storage_key: KeyWrap
     witness: Path
     declare_new_epoch: bool = False
+    for_audit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,11 @@ class Opened:
     """What was found in the store when it was opened."""
 
     seal: Seal
-    witness: Witness
+    witness: Witness | None  # None: the head is not to be followed
     head: Head
     witness_missing: bool
     regressed_from: Head | None  # set only where a new epoch was declared
+    doubts: tuple[str, ...] = ()  # why it would have been refused; only when opened for an audit
 
 
 def open_txn(connection: Connection, opening: Opening) -> Opened:
@@ -66,23 +71,50 @@ def open_txn(connection: Connection, opening: Opening) -> Opened:
     Raises StoreRefused: wrong storage key, unsealed head, or a store older than its witness.
     """
     migrate_txn(connection)
-    seal = Seal(_seal_key_txn(connection, opening.storage_key))
+    if opening.for_audit:
+        return _opened_for_audit_txn(connection, opening)
+    seal = stored_seal_txn(connection, opening.storage_key)
     head = _sealed_head_txn(connection, seal)
     witness = Witness(opening.witness, seal, monotonic)
-    try:
-        seen = witness.read()
-    except WitnessDamaged as e:
-        if not opening.declare_new_epoch:
-            raise StoreRefused(f"{e}; restore it, or declare a new epoch") from e
-        seen = None
+    seen = _seen(witness, forgiving=opening.declare_new_epoch)
     regressed = seen is not None and not _contains_txn(connection, head, seen)
     if regressed and not opening.declare_new_epoch:
-        raise StoreRefused(
-            f"The store ends at evidence row {head.sequence} but {witness.path} saw row "
-            f"{seen.sequence if seen else 0} of another or longer chain: an older store was put "
-            "back. Restore the newer one, or declare a new epoch."
-        )
+        raise StoreRefused(f"{_older(head, seen, witness)} Restore it, or declare a new epoch.")
     return Opened(seal, witness, head, seen is None, seen if regressed else None)
+
+
+def _opened_for_audit_txn(connection: Connection, opening: Opening) -> Opened:
+    doubts = []
+    seal, head = Seal(b""), Head()
+    try:
+        seal = stored_seal_txn(connection, opening.storage_key)
+        head = head_txn(connection)
+        witness = Witness(opening.witness, seal, monotonic)
+        seen = _seen(witness, forgiving=False)
+        if seen is None and head.sequence:
+            doubts.append(f"{opening.witness}: is missing: nothing says how far the chain went")
+        elif seen is not None and not _contains_txn(connection, head, seen):
+            doubts.append(_older(head, seen, witness))
+    except StoreFault as e:
+        doubts.append(str(e))
+    return Opened(seal, None, head, False, None, tuple(doubts))
+
+
+def _seen(witness: Witness, *, forgiving: bool) -> Head | None:
+    try:
+        return witness.read()
+    except WitnessDamaged as e:
+        if forgiving:
+            return None
+        raise StoreRefused(f"{e}; restore it, or declare a new epoch") from e
+
+
+def _older(head: Head, seen: Head | None, witness: Witness) -> str:
+    saw = seen.sequence if seen is not None else 0
+    return (
+        f"The store ends at evidence row {head.sequence}, but {witness.path} saw row {saw} of "
+        "another or longer chain: an older store was put back, or evidence was cut off."
+    )
 
 
 def stored_seal_txn(connection: Connection, storage_key: KeyWrap) -> Seal:

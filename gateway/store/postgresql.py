@@ -88,7 +88,7 @@ class PostgresqlEngine:
         self._pool.stop()
         self._database.dispose()
         try:
-            if opened is not None and self._head.sequence:
+            if opened is not None and opened.witness is not None and self._head.sequence:
                 opened.witness.write(self._head)
         finally:
             self._reactor.callFromThread(done.callback, None)
@@ -129,6 +129,8 @@ class PostgresqlEngine:
         return value, unit.woken
 
     def _follow(self, opened: Opened, head: Head) -> None:
+        if opened.witness is None:
+            return
         with self._witness_lock:
             if head.sequence > self._head.sequence:
                 self._head = head

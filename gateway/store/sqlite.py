@@ -27,7 +27,7 @@ from gateway.disk import sync_folder
 from gateway.store.engine import Opened, Opening, Wake, Work, open_txn
 from gateway.store.faults import CommitUncertain, StoreClosed, StoreRefused
 from gateway.store.transaction import Transaction, append_txn
-from gateway.store.witness import Seal
+from gateway.store.witness import Seal, Witness
 from protocol.evidence.chain import Head
 
 GROUP_SIZE: Final = 64  # more gains nothing and delays the first of them (limits of the design)
@@ -76,6 +76,7 @@ class SqliteEngine:
         self._opened: Opened | None = None
         self._head = Head()
         self._seal = Seal(b"")
+        self._witness: Witness | None = None
         self._kept: set[str] = set()
 
     def start(self, opening: Opening) -> Deferred[Opened]:
@@ -135,12 +136,13 @@ class SqliteEngine:
             connection.close()
             raise
         self._head, self._seal = self._opened.head, self._opened.seal
+        self._witness = self._opened.witness
         return connection
 
     def _close(self, connection: Connection) -> None:
         try:
-            if self._opened is not None and self._head.sequence:
-                self._opened.witness.write(self._head)
+            if self._witness is not None and self._head.sequence:
+                self._witness.write(self._head)
         except OSError:
             return  # the witness stays a second behind, which it may be
         finally:
@@ -228,10 +230,10 @@ class SqliteEngine:
         driver.execute("RELEASE one")
 
     def _follow_head(self) -> None:
-        if self._opened is None or not self._head.sequence:
+        if self._witness is None or not self._head.sequence:
             return
         try:
-            self._opened.witness.note(self._head)
+            self._witness.note(self._head)
         except OSError:
             # The disk is full or worse: the next commit says so to whoever needs it, and the
             # witness catches up when it can.

@@ -55,7 +55,15 @@ class Terms:
 class Store:
     """Messages, queues, exchanges and evidence of one State. Made by `Store.open`."""
 
-    def __init__(self, engine: Engine, wakeups: WakeUps, terms: Terms, reactor: Any) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        wakeups: WakeUps,
+        terms: Terms,
+        reactor: Any,
+        doubts: tuple[str, ...] = (),
+    ) -> None:
+        self.doubts = doubts
         self._engine = engine
         self._wakeups = wakeups
         self._terms = terms
@@ -73,18 +81,21 @@ class Store:
         node: str | None = None,
         max_deliveries: int = queue.MAX_DELIVERIES,
         declare_new_epoch: bool = False,
+        for_audit: bool = False,
     ) -> Self:
         """The store at `url`, its schema current, durable, and not older than its witness saw it.
 
         `witness` is a file of this node beside the database; `node` names this gateway among those
-        that share a PostgreSQL. Raises StoreRefused.
+        that share a PostgreSQL. `for_audit` opens also what must be refused, and says in `doubts`
+        why; such a store is only to be read. Raises StoreRefused.
         """
         wakeups = WakeUps(reactor)
-        opening = Opening(storage_key, witness, declare_new_epoch)
+        opening = Opening(storage_key, witness, declare_new_epoch, for_audit)
         engine, opened = await _open_engine(url, opening, reactor, wakeups.wake)
-        await engine.run(lambda unit: _note_opening_txn(unit, opened, now()))
+        if not for_audit:
+            await engine.run(lambda unit: _note_opening_txn(unit, opened, now()))
         terms = Terms(node or platform.node(), max_deliveries, now)
-        return cls(engine, wakeups, terms, reactor)
+        return cls(engine, wakeups, terms, reactor, opened.doubts)
 
     async def close(self) -> None:
         """Everything asked for is done, and the database is closed."""
