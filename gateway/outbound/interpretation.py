@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from gateway.outbound.posting import PeerAnswer
 from gateway.store.values import Sealed
 from gateway.tls import der
-from protocol.as4.errors import DUPLICATE_DETECTED, Refused, Severity
+from protocol.as4.errors import DUPLICATE_DETECTED, OTHER, Refused, Severity
 from protocol.as4.exchange import (
     Event,
     PeerHasItAlready,
@@ -38,14 +38,16 @@ class Interpreted:
     receipt_signer: bytes = field(default=b"", repr=False)  # DER
 
 
-def interpret(answer: PeerAnswer, sealed: Sealed, message_id: str, pmode: PMode) -> Interpreted:
-    """What `answer` says about the message `message_id`."""
+def interpret(
+    answer: PeerAnswer, sealed: Sealed, message_id: str, pmode: PMode, *, repeated: bool = False
+) -> Interpreted:
+    """What `answer` says about the message `message_id`; `repeated` if it was sent before."""
     read = read_response(answer.http_status, answer.content_type, answer.body)
     if isinstance(read, TransportFailure):
         return unanswered(read.reason, retryable=read.retryable)
     unit = read.unit
     if isinstance(unit, ErrorSignal):
-        return _errors(unit, message_id)
+        return _errors(unit, message_id, repeated)
     if not isinstance(unit, Receipt):
         return _invalid(f"the answer holds a {type(unit).__name__}, not a receipt")
     try:
@@ -79,7 +81,7 @@ def _invalid(reason: str) -> Interpreted:
     )
 
 
-def _errors(signal: ErrorSignal, message_id: str) -> Interpreted:
+def _errors(signal: ErrorSignal, message_id: str, repeated: bool) -> Interpreted:
     if signal.ref_to_message_id not in (None, "", message_id):
         return _invalid(f"the error signal is about {signal.ref_to_message_id!r}")
     failure = next((e for e in signal.errors if e.severity is Severity.FAILURE), None)
@@ -87,9 +89,15 @@ def _errors(signal: ErrorSignal, message_id: str) -> Interpreted:
         return unanswered("the answer holds warnings only, no receipt")
     sentence = _sentence(failure)
     facts = {"code": failure.code, "reason": sentence, "signal_id": signal.message_id}
-    if failure.code == DUPLICATE_DETECTED.code:
+    if failure.code == DUPLICATE_DETECTED.code or (repeated and _says_duplicate(failure)):
         return Interpreted(PeerHasItAlready(), "REFUSAL_RECEIVED", facts)
     return Interpreted(PeerRefused(failure), "REFUSAL_RECEIVED", facts)
+
+
+def _says_duplicate(error: EbmsError) -> bool:
+    """phase4 up to 4.4 answers a retry with EBMS:0004 and says "duplicate" (docs/interop.md)."""
+    said = f"{error.description} {error.detail}".lower()
+    return error.code == OTHER.code and "duplicate" in said
 
 
 def _sentence(error: EbmsError) -> str:

@@ -127,7 +127,8 @@ class Sender(Service):
             sealed = await self._desk.workers.run(self._desk.packer.seal, submission, pmode)
             await self._desk.store.keep_sealed(submission.message_id, sealed)
         begun_seconds = self._clock.seconds()
-        outcome = await self._attempt(submission.message_id, sealed, pmode)
+        repeated = dispatch.exchange.attempts > 1
+        outcome = await self._attempt(submission.message_id, sealed, pmode, repeated)
         exchange = await self._settle(dispatch, outcome, pmode)
         self._desk.metrics.attempt_ended(
             submission.partner,
@@ -138,13 +139,17 @@ class Sender(Service):
             for blob in await self._desk.store.forget_wire(submission.message_id):
                 await self._desk.workers.run(self._desk.wire_spool.remove, blob)
 
-    async def _attempt(self, message_id: str, sealed: Sealed, pmode: PMode) -> Interpreted:
+    async def _attempt(
+        self, message_id: str, sealed: Sealed, pmode: PMode, repeated: bool
+    ) -> Interpreted:
         self._desk.log.info("send.attempt", message_id=message_id, partner=pmode.partner_state)
         try:
             answer = await self._desk.post.deliver(sealed, pmode)
         except Unanswered as silence:
             return unanswered(str(silence))
-        return await self._desk.workers.run(interpret, answer, sealed, message_id, pmode)
+        return await self._desk.workers.run(
+            interpret, answer, sealed, message_id, pmode, repeated=repeated
+        )
 
     async def _settle(self, dispatch: Dispatch, outcome: Interpreted, pmode: PMode) -> Exchange:
         now = self._desk.now()
