@@ -131,7 +131,7 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
     ),
     "newest evidence deleted": (
         run(f"delete from evidence where {LAST}"),  # noqa: S608
-        "store",  # the witness beside it saw that row
+        "evidence row",  # the sealed head still tells of it
     ),
     "evidence in the middle deleted": (
         run("delete from evidence where sequence = 4"),
@@ -139,8 +139,24 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
     ),
     "head moved back": (
         run("update evidence_head set sequence = sequence - 1"),
-        "store",
+        "evidence head",
     ),
+    "head deleted": (run("delete from evidence_head"), "evidence head"),
+    "evidence without its message": (
+        run("update evidence set message = null where kind = 'HANDED_OFF'"),
+        "evidence row",
+    ),
+    "evidence given to another message": (
+        run("update evidence set message = 3 - message where kind = 'HANDED_OFF'"),
+        "evidence row",
+    ),
+    "message deleted": (run(f"delete from message where {IN}"), "message"),  # noqa: S608
+    "time of arrival": (run(f"update message set at = at + 1 where {IN}"), "message"),  # noqa: S608
+    "TLS identity": (
+        run(f"update message set tls_fingerprint = 'x' || substr(tls_fingerprint, 2) where {IN}"),  # noqa: S608
+        "message",
+    ),
+    "routing": (run(f"update message set routing = '{{}}' where {IN}"), "message"),  # noqa: S608
     "received envelope": (flip("message", "envelope", IN, 900), "message"),
     "sent envelope": (flip("message", "envelope", OUT, 900), "message"),
     "receipt given": (flip("message", "receipt", IN, 900), "message"),
@@ -168,6 +184,17 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
         run(f"update queue_entry set state = 'QUEUED' where {FIRST_QUEUED}"),  # noqa: S608
         "message",
     ),
+    "queue of another authority": (
+        run(f"update queue_entry set authority = 'AZ-MOJ' where {FIRST_QUEUED}"),  # noqa: S608
+        "message",
+    ),
+    "deliveries": (
+        run(f"update queue_entry set deliveries = 0 where {FIRST_QUEUED}"),  # noqa: S608
+        "message",
+    ),
+    "queue entry deleted": (run(f"delete from queue_entry where {FIRST_QUEUED}"), "message"),  # noqa: S608
+    "attempts": (run("update exchange set attempts = attempts + 1"), "exchange of message"),
+    "exchange deleted": (run("delete from exchange"), "exchange of message"),
     "exchange state": (run("update exchange set state = 'READY'"), "exchange of message"),
 }
 
