@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Dialect
+from sqlalchemy import Connection, Dialect
 from sqlalchemy.sql import ClauseElement
 
 Statement = Mapping[str, ClauseElement] | ClauseElement  # one, or one for each engine by name
@@ -24,16 +24,22 @@ class Prepared:
         self._names = tuple(names)
         self._compiled: dict[str, _Compiled] = {}
 
-    def execute(self, connection: Connection, columns: Mapping[str, Any]) -> CursorResult[Any]:
-        """Run it once; rows of the result are as the driver gives them."""
+    def first(self, connection: Connection, columns: Mapping[str, Any]) -> Sequence[Any] | None:
+        """Run it; the first row that it returns, as the driver gives it. Runs to its end."""
         compiled = self._for(connection.dialect)
-        return connection.exec_driver_sql(compiled.text, compiled.bound(columns))
+        cursor = compiled.run(connection, compiled.bound(columns))
+        rows: Sequence[Sequence[Any]] = cursor.fetchall()
+        return rows[0] if rows else None
 
-    def execute_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    def run(self, connection: Connection, columns: Mapping[str, Any]) -> None:
+        """Run it once. `columns` has every name."""
+        compiled = self._for(connection.dialect)
+        compiled.run(connection, compiled.bound(columns))
+
+    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run it for each of `rows`."""
         compiled = self._for(connection.dialect)
-        bound = [compiled.bound(columns) for columns in rows]
-        connection.exec_driver_sql(compiled.text, bound)
+        compiled.run_many(connection, [compiled.bound(columns) for columns in rows])
 
     def _for(self, dialect: Dialect) -> _Compiled:
         known = self._compiled.get(dialect.name)
@@ -55,9 +61,9 @@ class Prepared:
             if name not in self._names
         }
         names = list(order) if order is not None else list(convert)
-        return _Compiled(
-            compiled.string, [(name, convert[name]) for name in names], fixed, order is not None
-        )
+        binds = [(name, convert[name]) for name in names]
+        made = _Direct if dialect.name == "sqlite" else _Compiled
+        return made(compiled.string, binds, fixed, order is not None)
 
 
 Convert = Callable[[Any], Any]
@@ -83,3 +89,27 @@ class _Compiled:
             name: columns[name] if convert is None else convert(columns[name])
             for name, convert in self.binds
         }
+
+    def run(self, connection: Connection, bound: Any) -> Any:
+        """A cursor."""
+        return connection.exec_driver_sql(self.text, bound)
+
+    def run_many(self, connection: Connection, bound: list[Any]) -> None:
+        """Once for each."""
+        connection.exec_driver_sql(self.text, bound)
+
+
+class _Direct(_Compiled):
+    """Straight to SQLite's driver: its faults are those of `sqlite3` and come as they are."""
+
+    __slots__ = ()
+
+    def run(self, connection: Connection, bound: Any) -> Any:
+        return _driver(connection).execute(self.text, bound)
+
+    def run_many(self, connection: Connection, bound: list[Any]) -> None:
+        _driver(connection).executemany(self.text, bound)
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection

@@ -11,7 +11,6 @@ from sqlalchemy import bindparam, insert, select
 from gateway.store import facts
 from gateway.store.prepared import Prepared
 from gateway.store.rows import (
-    AnyRow,
     Columns,
     fingerprint,
     insert_once,
@@ -67,10 +66,11 @@ _FIND: Final = Prepared(
 def find_received_txn(unit: Transaction, partner: str, message_id: str) -> Received | None:
     """What we hold from `partner` under this MessageId."""
     wanted = {"partner": partner, "message_id": message_id}
-    row: AnyRow | None = _FIND.execute(unit.connection, wanted).first()
+    row = _FIND.first(unit.connection, wanted)
     if row is None:
         return None
-    return Received(message_id, references_of(json.loads(row.references)), row.receipt)
+    references, receipt = row
+    return Received(message_id, references_of(json.loads(references)), receipt)
 
 
 def accept_txn(unit: Transaction, arrival: Arrival) -> AcceptOutcome:
@@ -80,12 +80,13 @@ def accept_txn(unit: Transaction, arrival: Arrival) -> AcceptOutcome:
     """
     connection = unit.connection
     keep_certificates_txn(unit, (arrival.signer_certificate, arrival.receipt_signer))
-    number = _STORE.execute(connection, _message_columns(arrival)).scalar_one_or_none()
-    if number is None:
+    row = _STORE.first(connection, _message_columns(arrival))
+    if row is None:
         return _repeated_txn(unit, arrival)
+    number = row[0]
     if arrival.parts:
         rows = [part_columns(number, stored) for stored in arrival.parts]
-        _STORE_PART.execute_many(connection, rows)
+        _STORE_PART.run_many(connection, rows)
     enqueue_txn(unit, number, arrival.authority, priority=arrival.priority)
     unit.record(Kind.RECEIVED, arrival.received_at, facts.received(arrival), number)
     unit.record(Kind.RECEIPT_SENT, arrival.received_at, facts.receipt_sent(arrival), number)
@@ -104,7 +105,7 @@ def enqueue_txn(
         "state": QUEUED,
         "deliveries": 0,
     }
-    _ENQUEUE.execute(unit.connection, columns)
+    _ENQUEUE.run(unit.connection, columns)
     unit.wake(authority)
 
 

@@ -86,8 +86,8 @@ def append_txn(connection: Connection, head: Head, entries: Sequence[Entry], sea
                 "chain_hash": row.chain_hash,
             }
         )
-    _APPEND.execute_many(connection, rows)
-    _MOVE_HEAD.execute(
+    _APPEND.run_many(connection, rows)
+    _MOVE_HEAD.run(
         connection,
         {"sequence": head.sequence, "chain_hash": head.chain_hash, "seal": seal.of(head)},
     )
