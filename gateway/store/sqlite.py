@@ -9,41 +9,26 @@ lock is exclusive: there is no second connection, whoever asks.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from dataclasses import dataclass, field
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.pool import NullPool
+from sqlalchemy import URL, Connection
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python.failure import Failure
 
 from gateway.disk import sync_folder
 from gateway.store.engine import Opened, Opening, Wake, Work, open_txn
-from gateway.store.faults import CommitUncertain, StoreClosed, StoreRefused
+from gateway.store.faults import CommitUncertain, StoreClosed
+from gateway.store.sqlite_file import database_path, driver_of, engine_for, make_private
 from gateway.store.transaction import Transaction, append_txn
 from gateway.store.witness import Seal, Witness
 from protocol.evidence.chain import Head
 
 GROUP_SIZE: Final = 64  # more gains nothing and delays the first of them (limits of the design)
-FULL: Final = 2  # PRAGMA synchronous: every commit is on the disk before it returns
-
-#: Each with what it must answer; the first lines must come before the first read.
-_PRAGMAS: Final = (
-    ("locking_mode=EXCLUSIVE", "exclusive"),
-    ("journal_mode=WAL", "wal"),
-    ("synchronous=FULL", None),
-    ("foreign_keys=ON", None),
-    ("secure_delete=ON", None),  # a destroyed key is overwritten, not only forgotten
-    ("trusted_schema=OFF", None),
-    ("cell_size_check=ON", None),
-    ("wal_autocheckpoint=4000", None),  # pages: fewer, larger checkpoints
-)
 
 T = TypeVar("T")
 
@@ -124,11 +109,11 @@ class SqliteEngine:
             self._reactor.callFromThread(self._turn_away)
 
     def _connect(self) -> Connection:
-        path = _database_path(self._url)
-        _make_private(path)
-        connection = _engine(self._url).connect()
+        path = database_path(self._url)
+        make_private(path)
+        connection = engine_for(self._url).connect()
         try:
-            _driver(connection).execute("BEGIN IMMEDIATE")
+            driver_of(connection).execute("BEGIN IMMEDIATE")
             with connection.begin():
                 self._opened = open_txn(connection, self._opening)
             sync_folder(path.parent)
@@ -188,7 +173,7 @@ class SqliteEngine:
 
     def _commit_group(self, connection: Connection, group: list[_Job]) -> None:
         """Every job has its outcome, and what succeeded is durable. Raises _GroupLost."""
-        driver = _driver(connection)
+        driver = driver_of(connection)
         head = self._head
         try:
             driver.execute("BEGIN IMMEDIATE")
@@ -269,62 +254,9 @@ def _roll_back(driver: sqlite3.Connection) -> None:
         driver.execute("ROLLBACK")
 
 
-def _driver(connection: Connection) -> sqlite3.Connection:
-    driver = connection.connection.driver_connection
-    if not isinstance(driver, sqlite3.Connection):
-        raise StoreClosed("The connection to the database is gone.")
-    return driver
-
-
 async def open_sqlite(
     url: URL, opening: Opening, reactor: IReactorFromThreads, wake: Wake
 ) -> tuple[SqliteEngine, Opened]:
     """The database in the file that `url` names, made if it is missing. Raises StoreRefused."""
     engine = SqliteEngine(url, reactor, wake)
     return engine, await engine.start(opening)
-
-
-def _database_path(url: URL) -> Path:
-    if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
-        raise StoreRefused(
-            "store.url: name a file (sqlite:///path/to/store.db); memory is not durable"
-        )
-    return Path(url.database)
-
-
-def _make_private(path: Path) -> None:
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        os.close(os.open(path, flags, 0o600))
-    except OSError as e:
-        raise StoreRefused(f"store.url: {path}: {e.strerror}") from e
-
-
-def _engine(url: URL) -> Engine:
-    engine = create_engine(url.set(drivername="sqlite+pysqlite"), poolclass=NullPool)
-    event.listen(engine, "connect", _prepare)
-    return engine
-
-
-def _prepare(driver: sqlite3.Connection, _record: object) -> None:
-    """The connection has our settings, and answers that it has them. Raises StoreRefused."""
-    driver.isolation_level = None  # BEGIN and COMMIT are ours, so that savepoints work
-    try:
-        for pragma, answer in _PRAGMAS:
-            found = driver.execute(f"PRAGMA {pragma}").fetchone()
-            if answer is not None and (found is None or found[0] != answer):
-                raise StoreRefused(f"SQLite refuses PRAGMA {pragma}: it answers {found}")
-        require_durable(driver)
-    except sqlite3.Error as e:
-        raise StoreRefused(f"The database cannot be opened: {e}") from e
-
-
-def require_durable(driver: sqlite3.Connection) -> None:
-    """Raises StoreRefused unless every commit reaches the disk and references are checked."""
-    [synchronous] = driver.execute("PRAGMA synchronous").fetchone()
-    if synchronous < FULL:
-        raise StoreRefused(f"SQLite says synchronous={synchronous}, and {FULL} (FULL) is needed")
-    [foreign_keys] = driver.execute("PRAGMA foreign_keys").fetchone()
-    if not foreign_keys:
-        raise StoreRefused("This SQLite was built without foreign keys")

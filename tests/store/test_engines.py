@@ -81,8 +81,8 @@ async def test_a_failing_commit_is_called_uncertain_and_wakes_nobody(
     open_store: Opener, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = await open_store(sqlite_url)
-    driver = sqlite_engine._driver
-    monkeypatch.setattr(sqlite_engine, "_driver", lambda connection: Commits(driver(connection)))
+    driver = sqlite_engine.driver_of
+    monkeypatch.setattr(sqlite_engine, "driver_of", lambda connection: Commits(driver(connection)))
     news = store.on_queue("AZ-SSS")
     came = arrival()
     with pytest.raises(CommitUncertain, match="disk I/O error"):

@@ -15,7 +15,7 @@ from twisted.internet.threads import deferToThread
 
 from gateway.store import Store, schema
 from gateway.store.faults import StoreClosed, StoreRefused
-from gateway.store.sqlite import require_durable
+from gateway.store.sqlite_file import require_durable
 from gateway.store.tables import metadata
 from gateway.store.transaction import Transaction
 from tests.postgresql import Cluster
