@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from protocol.convention.directory import Directory
-
 from config.authorities import authorities_of
 from config.credentials import AUDITOR, Credentials
 from config.credentials import FILE as CREDENTIALS_FILE
 from config.faults import Fault
 from config.reading import place
 from config.settings import Settings
+from protocol.convention.directory import Directory
 
 ANY_HOST = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised here, not bound to
 

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from protocol.convention.directory import Directory
-
 from config.consistency import directory_faults, settings_faults
 from config.credentials import FILE as CREDENTIALS_FILE
 from config.credentials import Credentials, load_credentials
@@ -25,6 +23,7 @@ from keys.refusal import KeyRefused
 from keys.ring import FileDecrypter, FileSigner
 from keys.storage_key import StorageKey
 from protocol.as4.pmode import PMode
+from protocol.convention.directory import Directory
 
 SETTINGS_FILE = "gateway.toml"
 PARTNERS_FOLDER = "partners"

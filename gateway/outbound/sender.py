@@ -23,7 +23,7 @@ from gateway.outbound.packing import Packer
 from gateway.outbound.posting import Post, Unanswered
 from gateway.spool import Spool
 from gateway.store import Store
-from gateway.store.values import Dispatch, Sealed
+from gateway.store.values import Dispatch
 from protocol.as4.exchange import Exchange, ExchangeState, step
 from protocol.as4.pmode import PMode
 
@@ -122,13 +122,12 @@ class Sender(Service):
     async def _deliver(self, dispatch: Dispatch) -> None:
         submission = dispatch.submission
         pmode = self._desk.pmodes[submission.partner]
-        sealed = dispatch.sealed
-        if sealed is None:
-            sealed = await self._desk.workers.run(self._desk.packer.seal, submission, pmode)
-            await self._desk.store.keep_sealed(submission.message_id, sealed)
         begun_seconds = self._clock.seconds()
-        repeated = dispatch.exchange.attempts > 1
-        outcome = await self._attempt(submission.message_id, sealed, pmode, repeated)
+        try:
+            outcome = await self._attempt(dispatch, pmode)
+        except Exception as failure:
+            self._desk.log.exception("send.failed", message_id=submission.message_id)
+            outcome = unanswered(f"a failure of our own: {type(failure).__name__}")
         exchange = await self._settle(dispatch, outcome, pmode)
         self._desk.metrics.attempt_ended(
             submission.partner,
@@ -139,14 +138,20 @@ class Sender(Service):
             for blob in await self._desk.store.forget_wire(submission.message_id):
                 await self._desk.workers.run(self._desk.wire_spool.remove, blob)
 
-    async def _attempt(
-        self, message_id: str, sealed: Sealed, pmode: PMode, repeated: bool
-    ) -> Interpreted:
+    async def _attempt(self, dispatch: Dispatch, pmode: PMode) -> Interpreted:
+        message_id = dispatch.submission.message_id
+        sealed = dispatch.sealed
+        if sealed is None:
+            sealed = await self._desk.workers.run(
+                self._desk.packer.seal, dispatch.submission, pmode
+            )
+            await self._desk.store.keep_sealed(message_id, sealed)
         self._desk.log.info("send.attempt", message_id=message_id, partner=pmode.partner_state)
         try:
             answer = await self._desk.post.deliver(sealed, pmode)
         except Unanswered as silence:
             return unanswered(str(silence))
+        repeated = dispatch.exchange.attempts > 1
         return await self._desk.workers.run(
             interpret, answer, sealed, message_id, pmode, repeated=repeated
         )
