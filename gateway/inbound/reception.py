@@ -28,6 +28,7 @@ from gateway.inbound.intake import PartIntake
 from gateway.metrics import Metrics
 from gateway.spool import Spool
 from gateway.store import Store
+from gateway.store.faults import CommitUncertain
 from gateway.store.values import Arrival, Conflict, DuplicateOf, Received, Stored
 from gateway.tls import der, fingerprint
 from protocol.as4.envelope import Envelope
@@ -230,9 +231,17 @@ class Reception:
         self, admitted: Admitted, concluded: Concluded, tls_certificate: x509.Certificate
     ) -> HttpAnswer:
         unit = admitted.unit
-        outcome = await self._desk.store.accept(self._arrival(admitted, concluded, tls_certificate))
+        arrival = self._arrival(admitted, concluded, tls_certificate)
+        try:
+            outcome = await self._desk.store.accept(arrival)
+        except CommitUncertain:
+            # Perhaps a row names what was spooled: nothing here may remove it any more. The next
+            # start sweeps it if no row does.
+            self._intakes.clear()
+            raise
         match outcome:
             case Stored(authority):
+                self._intakes.clear()  # they belong to the row now, whatever happens below
                 self._count("accepted")
                 self._desk.log.info(
                     "receive.accepted",
@@ -242,7 +251,7 @@ class Reception:
                     partner=admitted.pmode.partner_state,
                     authority=authority,
                     receipt_id=concluded.receipt_id,
-                    parts=len(self._intakes),
+                    parts=len(arrival.parts),
                 )
                 return receipt_answer(concluded.receipt)
             case DuplicateOf(receipt):

@@ -135,8 +135,15 @@ class Sender(Service):
             self._clock.seconds() - begun_seconds,
         )
         if exchange.state in _OUTCOMES:
-            for blob in await self._desk.store.forget_wire(submission.message_id):
+            await self._forget_wire(submission.message_id)
+
+    async def _forget_wire(self, message_id: str) -> None:
+        """The sealed parts are gone; what cannot be removed now, the next start sweeps."""
+        try:
+            for blob in await self._desk.store.forget_wire(message_id):
                 await self._desk.workers.run(self._desk.wire_spool.remove, blob)
+        except Exception:
+            self._desk.log.exception("send.left_over", message_id=message_id)
 
     async def _attempt(self, dispatch: Dispatch, pmode: PMode) -> Interpreted:
         message_id = dispatch.submission.message_id
