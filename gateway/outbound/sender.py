@@ -70,12 +70,15 @@ class Sender(Service):
         """Claim nothing more, and wait for the answers that are under way."""
         super().stopService()
         self._cancel_timer()
-        waiting: list[Deferred[None]] = [_after(deferred) for deferred in self._under_way]
-        if self._looking is not None:
-            waiting.append(_after(self._looking))
-        everything = DeferredList(waiting)
+        everything = Deferred.fromCoroutine(self._finish())
         everything.addTimeout(STOP_SECONDS, self._clock)
         return everything.addErrback(lambda _: None)
+
+    async def _finish(self) -> None:
+        """First the look that may still claim, then every answer that is under way."""
+        if self._looking is not None:
+            await _after(self._looking)
+        await DeferredList([_after(deferred) for deferred in self._under_way])
 
     def wake(self) -> None:
         """Look at once for something due."""
@@ -100,16 +103,23 @@ class Sender(Service):
     async def _look(self) -> None:
         limits = {state: pmode.max_in_flight for state, pmode in self._desk.pmodes.items()}
         now = self._desk.now()
-        for dispatch in await self._desk.store.claim_due(now, CLAIM_LIMIT, limits):
+        claimed = await self._desk.store.claim_due(now, CLAIM_LIMIT, limits)
+        for dispatch in claimed if self.running else []:  # at a stop: due again at the next start
             delivery = Deferred.fromCoroutine(self._deliver(dispatch))
             self._under_way.add(delivery)
             delivery.addBoth(self._delivered, delivery)
         due = await self._desk.store.next_due(now)
-        seconds = LONGEST_SLEEP_SECONDS
-        if due is not None:
-            seconds = min(seconds, max(0.0, (due - self._desk.now()).total_seconds()))
-        # A partner at its in-flight limit keeps messages due; completions wake us, not a spin.
-        self._sleep(max(seconds, 0.05))
+        self._sleep(self._pause_seconds(due, now, all_claimed=len(claimed) < CLAIM_LIMIT))
+
+    def _pause_seconds(self, due: datetime | None, now: datetime, *, all_claimed: bool) -> float:
+        """How long there is nothing to do.
+
+        What is due and was not claimed waits for a partner at its in-flight limit, or for one that
+        is not configured any more: a delivery that ends wakes us, looking again does not help.
+        """
+        if due is None or (due <= now and all_claimed):
+            return LONGEST_SLEEP_SECONDS
+        return min(LONGEST_SLEEP_SECONDS, max(0.0, (due - self._desk.now()).total_seconds()))
 
     def _delivered(self, result: object, delivery: Deferred[None]) -> None:
         self._under_way.discard(delivery)
