@@ -19,13 +19,13 @@ PUBLIC = ("card.toml",)
 
 
 def test_a_new_pair_of_nodes_has_no_fault(ground):
-    assert check_node(ground / "AZ", NOW) == []
-    assert check_node(ground / "XU", NOW) == []
+    assert check_node(ground / "AZ") == []
+    assert check_node(ground / "XU") == []
 
 
 def test_a_new_node_alone_has_no_fault(tmp_path):
     made = write_node(tmp_path / "az", "AZ", now=NOW)
-    assert check_node(made.folder, NOW) == []
+    assert check_node(made.folder) == []
     assert load_node(made.folder).pmodes == ()
 
 
@@ -94,7 +94,7 @@ def test_nothing_is_ever_overwritten(tmp_path, content):
 def test_an_empty_folder_may_become_a_node(tmp_path):
     (tmp_path / "az").mkdir(mode=0o755)
     write_node(tmp_path / "az", "AZ", now=NOW)
-    assert check_node(tmp_path / "az", NOW) == []
+    assert check_node(tmp_path / "az") == []
 
 
 @pytest.mark.parametrize("state", ["ZZ", "az", "", "../AZ"])
@@ -114,7 +114,7 @@ def test_a_node_can_be_made_for_the_outside(tmp_path):
         hosts=["as4.example"],
         now=NOW,
     ).folder
-    assert check_node(folder, NOW) == []
+    assert check_node(folder) == []
     assert load_node(folder).settings.as4.public_url == "https://as4.example/as4"
 
 

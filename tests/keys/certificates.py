@@ -12,7 +12,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
 
-NOW = datetime.now(UTC).replace(microsecond=0)  # one for a run; files have the real time
+# When the session began: certificates are made around it. What looks at the times of files must be
+# given the real time instead, for a session may last longer than any leeway.
+NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
 
 USAGES = (
