@@ -79,9 +79,7 @@ def test_encrypting_for_an_expired_key_is_an_error_although_there_is_another(az,
     (current,) = (az / "partners").glob("XU.encryption.*.pem")
     line(az / "partners/XU.toml", "encryption", f'["old.pem", "{current.name}"]')
     line(az / "partners/XU.toml", "encryption_token", '"issuer-serial"')
-    assert_fault(
-        check_node(az), ERROR, "certificates.encryption[0]", "put the valid one first"
-    )
+    assert_fault(check_node(az), ERROR, "certificates.encryption[0]", "put the valid one first")
 
 
 @pytest.mark.parametrize(
