@@ -46,10 +46,13 @@ def _holders(node: Node) -> Iterator[Fault]:
 
 
 def _matters(node: Node, today: date) -> Iterator[Fault]:
-    """Kinds of request that reach nobody in our own State today."""
+    """Kinds of request that reach nobody in our own State today, and nobody said so."""
     record = node.directory.states[node.settings.state]
+    unknown = {matter for question in record.open_questions for matter in question.matters}
     for kind, matter in MATTERS.items():
-        if not any(rule.holds(matter, Function.RECEIVE, today) for rule in record.rules):
+        if matter not in unknown and not any(
+            rule.holds(matter, Function.RECEIVE, today) for rule in record.rules
+        ):
             yield _warning(
                 f"{STATES_FOLDER}/{record.code}.toml",
                 f"no authority receives {matter.value} on {today}, so that every {kind} is "

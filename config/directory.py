@@ -83,6 +83,7 @@ class _QuestionShape:
     article: Text
     source: Text
     as_of: Day
+    matters: tuple[Matter, ...] = ()
 
 
 @with_config(STRICT)
@@ -131,7 +132,9 @@ def _read(path: Path) -> StateRecord:
             Reservation(one.article, one.effect, _provenance(one)) for one in shape.reservations
         ),
         open_questions=tuple(
-            OpenQuestion(one.subject, one.article, one.source, date.fromisoformat(one.as_of))
+            OpenQuestion(
+                one.subject, one.article, one.source, date.fromisoformat(one.as_of), one.matters
+            )
             for one in shape.open_questions
         ),
     )

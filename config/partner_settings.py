@@ -16,19 +16,15 @@ from config.settings import HttpsUrl, PartySettings, StateCode, Text
 from keys.certificates import MAX_CHAIN
 from protocol.as4.pmode import INITIATOR, RESPONDER, SizeLimits
 from protocol.as4.suites import TokenForm
+from protocol.convention.competence import CONTACT_CHECK
+from protocol.convention.vocabulary import KINDS
 
-ACTIONS = (
-    "PreservationRequest",
-    "MlaRequest",
-    "ExtraditionRequest",
-    "Acknowledgement",
-    "ContactCheck",
-)
+ACTIONS = (*KINDS, CONTACT_CHECK)
 SERVICE = "urn:uncc:service:cooperation:1"
 
 _LIMIT = SizeLimits()
 
-Actions = Annotated[tuple[Text, ...], Field(max_length=64)]
+Actions = Annotated[tuple[Text, ...], Field(max_length=128)]
 PemFiles = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_CHAIN)]
 Seconds = Annotated[float, Field(gt=0, le=366 * 86400.0)]
 

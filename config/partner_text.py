@@ -15,7 +15,7 @@ from config.partner_settings import (
     RoleSettings,
     WindowSettings,
 )
-from config.toml_text import array, quoted, truth
+from config.toml_text import array, long_array, quoted, truth
 from protocol.as4.suites import EDELIVERY_115, TokenForm
 
 
@@ -68,8 +68,8 @@ receiver = {quoted(roles.receiver)}
 
 # eb:Action: what we may send, and what we take. The partner has the two the other way round.
 [actions]
-sent = {array(ACTIONS)}
-received = {array(ACTIONS)}
+sent = {long_array(ACTIONS)}
+received = {long_array(ACTIONS)}
 """
 
 

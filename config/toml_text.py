@@ -19,6 +19,11 @@ def array(texts: Iterable[str]) -> str:
     return f"[{', '.join(quoted(text) for text in texts)}]"
 
 
+def long_array(texts: Iterable[str]) -> str:
+    """`texts` as an array of strings, one on each line."""
+    return "[\n" + "".join(f"    {quoted(text)},\n" for text in texts) + "]"
+
+
 def blocks(texts: Iterable[str]) -> str:
     """`texts` (PEM, without quotes or backslashes) as an array of multi-line strings."""
     return "[\n" + "".join(f'"""\n{text}""",\n' for text in texts) + "]"

@@ -2,7 +2,8 @@
 
 Pure: the directory and the day go in, an authority with its rule or a reason comes out. A State
 must name exactly one receiver for a matter; where it names none or several, nothing is routed.
-Source: Convention articles 37(19), 40(12), 41(2), 42, 53; docs/convention.md.
+Source: Convention articles 37(19), 40(12), 41(2), 42, 53; the matter of each kind stands in
+protocol.convention.vocabulary; docs/convention.md.
 """
 
 from __future__ import annotations
@@ -13,22 +14,18 @@ from datetime import date
 from types import MappingProxyType
 
 from protocol.convention.directory import CompetenceRule, Directory, Function, Matter, StateRecord
+from protocol.convention.vocabulary import KINDS
 
 CONTACT_CHECK = "ContactCheck"  # asks whether the 24/7 point answers; has no document
 
 MATTERS: Mapping[str, Matter] = MappingProxyType(
-    {
-        "MlaRequest": Matter.MLA,
-        "PreservationRequest": Matter.PRESERVATION,
-        "ExtraditionRequest": Matter.EXTRADITION,
-        "ProvisionalArrestRequest": Matter.PROVISIONAL_ARREST,
-        CONTACT_CHECK: Matter.POC247,
-    }
+    {kind.name: kind.matter for kind in KINDS.values() if kind.matter is not None}
+    | {CONTACT_CHECK: Matter.POC247}
 )
-"""The matter of each kind of request. A new kind of request is one line here."""
+"""The matter of each kind that opens a case or goes to the authority of a matter."""
 
-ANSWERS = frozenset({"Acknowledgement"})
-"""Kinds that answer a request: they go back to whoever asked, whatever the matter was."""
+OF_A_CASE = frozenset(kind.name for kind in KINDS.values() if kind.matter is None)
+"""Kinds that go between the two authorities of a case, whatever its matter is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +52,22 @@ def receiving_authority(
     """Who in `state` receives a `kind` that is addressed to `addressed_to`, on that day.
 
     The addressee must be the competent authority itself; a request to another one is answered
-    with the right address. Answers go to any known authority that sends or receives.
+    with the right address. What belongs to a case goes to any known authority that sends or
+    receives.
     """
     record = directory.states.get(state)
     if record is None:
         return NotCompetent(f"the directory does not know the State {state}")
     if addressed_to is None:
         return NotCompetent(f"a {kind} must name the authority that it is for")
-    if kind in ANSWERS:
-        return _answered(record, kind, addressed_to, on)
+    if kind in OF_A_CASE:
+        return _of_a_case(record, kind, addressed_to, on)
     matter = MATTERS.get(kind)
     if matter is None:
         return NotCompetent(f"no rule of competence covers {kind}")
     rules = [rule for rule in record.rules if rule.holds(matter, Function.RECEIVE, on)]
     if not rules:
-        return NotCompetent(f"{state} names no authority that receives {matter.value} on {on}")
+        return _nobody(record, matter, "receives", on)
     if len(rules) > 1:
         named = ", ".join(sorted(rule.authority for rule in rules))
         return NotCompetent(
@@ -91,8 +89,8 @@ def sending_authority(
         return NotCompetent(f"the directory does not know the State {state}")
     if authority not in record.authorities:
         return NotCompetent(f"{authority} is no authority of {state} in the directory")
-    if kind in ANSWERS:
-        return _answered(record, kind, authority, on)
+    if kind in OF_A_CASE:
+        return _of_a_case(record, kind, authority, on)
     matter = MATTERS.get(kind)
     if matter is None:
         return NotCompetent(f"no rule of competence covers {kind}")
@@ -100,6 +98,8 @@ def sending_authority(
     mine = [rule for rule in senders if rule.authority == authority]
     if mine:
         return _by(mine[0])
+    if not senders:
+        return _nobody(record, matter, "sends", on)
     right = sorted({rule.authority for rule in senders})
     return NotCompetent(
         f"{authority} does not send {kind} for {state}",
@@ -107,15 +107,28 @@ def sending_authority(
     )
 
 
-def _answered(record: StateRecord, kind: str, authority: str, on: date) -> Competent | NotCompetent:
-    """An answer may come from, and go to, whoever sends or receives anything on that day."""
+def _nobody(record: StateRecord, matter: Matter, does: str, on: date) -> NotCompetent:
+    """Nobody is known; where that is an open question, the reason says so, with its article."""
+    reason = f"{record.code} names no authority that {does} {matter.value} on {on}"
+    for question in record.open_questions:
+        if matter in question.matters:
+            return NotCompetent(
+                f"{reason}; unknown, article {question.article}: {question.subject}"
+            )
+    return NotCompetent(reason)
+
+
+def _of_a_case(
+    record: StateRecord, kind: str, authority: str, on: date
+) -> Competent | NotCompetent:
+    """It may come from, and go to, whoever sends or receives anything on that day."""
     if authority not in record.authorities:
         return NotCompetent(f"{authority} is no authority of {record.code} in the directory")
     for rule in record.rules:
         if rule.authority == authority and rule.holds(rule.matter, rule.function, on):
             return Competent(
                 authority,
-                f"{kind} goes between the authorities of the request it answers",
+                f"{kind} goes between the authorities of its case",
                 rule.article,
                 rule.provenance.source,
             )

@@ -29,7 +29,13 @@ class Matter(Enum):
     POC247 = "POC247"  # article 41
     EXTRADITION = "EXTRADITION"  # article 37
     PROVISIONAL_ARREST = "PROVISIONAL_ARREST"  # article 37(10)
-    PREVENTION = "PREVENTION"  # article 53
+    PREVENTION = "PREVENTION"  # articles 53 and 54
+    SENTENCED_PERSONS = "SENTENCED_PERSONS"  # article 38
+    PROCEEDINGS = "PROCEEDINGS"  # article 39, their transfer
+    LAW_ENFORCEMENT = "LAW_ENFORCEMENT"  # article 47
+    JOINT_INVESTIGATION = "JOINT_INVESTIGATION"  # article 48
+    PROPERTY_RETURN = "PROPERTY_RETURN"  # article 52
+    JURISDICTION = "JURISDICTION"  # article 22(5)
 
 
 class Trust(Enum):
@@ -112,6 +118,7 @@ class OpenQuestion:
     article: str
     source: str
     as_of: date
+    matters: tuple[Matter, ...] = ()  # in which nobody is known to be competent because of it
 
 
 @dataclass(frozen=True, slots=True)

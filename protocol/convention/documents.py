@@ -19,8 +19,9 @@ from lxml import etree
 
 from protocol.convention.explanation import explain
 from protocol.convention.findings import DocumentRefused, Finding, line_of
-from protocol.convention.kinds import COMMON, DOCUMENTS, KINDS, PRIORITIES, Kind
+from protocol.convention.kinds import COMMON, DOCUMENTS, PRIORITIES, Kind, Side
 from protocol.convention.rules import broken_rules
+from protocol.convention.vocabulary import KINDS
 from protocol.hardened import XmlLimits, XmlRefused, parse
 from schemas.catalogue import compiled
 
@@ -49,22 +50,23 @@ class Document:
     requested_authority: str
     urgency: str
     priority: int  # 0 is taken first
+    written_by: Side  # REQUESTING or REQUESTED
     sha256: bytes
     octets: bytes = field(repr=False)
 
     @property
     def author(self) -> str:
-        """The authority that writes it: an answer comes from the requested authority."""
-        return self.requested_authority if self._is_answer else self.requesting_authority
+        """The authority that writes it: most answers come from the requested authority."""
+        return self.requested_authority if self._turned else self.requesting_authority
 
     @property
     def addressee(self) -> str:
         """The authority that it is written to."""
-        return self.requesting_authority if self._is_answer else self.requested_authority
+        return self.requesting_authority if self._turned else self.requested_authority
 
     @property
-    def _is_answer(self) -> bool:
-        return KINDS[self.kind].is_answer
+    def _turned(self) -> bool:
+        return self.written_by is Side.REQUESTED
 
 
 def read_document(octets: bytes) -> Document:
@@ -85,6 +87,7 @@ def read_document(octets: bytes) -> Document:
         requested_authority=_attribute(root, "RequestedAuthority", "id"),
         urgency=urgency,
         priority=PRIORITIES[urgency],
+        written_by=_writer(root, kind),
         sha256=hashlib.sha256(octets).digest(),
         octets=octets,
     )
@@ -114,6 +117,13 @@ def _kind(root: etree._Element) -> Kind:
             )
         ]
     )
+
+
+def _writer(root: etree._Element, kind: Kind) -> Side:
+    """Which of the two authorities writes; where the kind leaves it open, the document says it."""
+    if kind.author is not Side.EITHER:
+        return kind.author
+    return Side(root.get("writtenBy", "").strip())
 
 
 def _attribute(root: etree._Element, element: str, name: str) -> str:

@@ -31,7 +31,8 @@ from protocol.convention.declarations import (
 from protocol.convention.documents import LIMITS, read_document
 from protocol.convention.explanation import MAX_FINDINGS
 from protocol.convention.findings import DocumentRefused, Finding
-from protocol.convention.kinds import COMMON, DOCUMENTS, KINDS
+from protocol.convention.kinds import COMMON, DOCUMENTS
+from protocol.convention.vocabulary import KINDS
 from protocol.hardened import parse_again
 
 MAX_JSON_BYTES: Final = LIMITS.max_bytes  # the XML of the same document is about as large

@@ -15,7 +15,8 @@ from lxml import etree
 
 from protocol.convention.declarations import path_of
 from protocol.convention.findings import Finding, line_of
-from protocol.convention.kinds import COMMON, DOCUMENTS, KINDS
+from protocol.convention.kinds import COMMON, DOCUMENTS
+from protocol.convention.vocabulary import KINDS
 
 C: Final = f"{{{COMMON}}}"
 D: Final = f"{{{DOCUMENTS}}}"
@@ -151,7 +152,7 @@ def two_states(root: etree._Element) -> Iterator[Finding]:
 def emergency_names_who_is_at_risk(root: etree._Element) -> Iterator[Finding]:
     """R-14: an emergency says whose life or safety is at risk, and whom to call about it."""
     urgency = root.find(f"{C}Urgency")
-    if urgency is None or urgency.get("level", "").strip() != "EMERGENCY" or _is_answer(root):
+    if urgency is None or urgency.get("level", "").strip() != "EMERGENCY" or _has_case(root):
         return
     if urgency.find(f"{C}AtRisk") is None:
         message = "an EMERGENCY without the persons or the place at risk"
@@ -165,7 +166,7 @@ def emergency_names_who_is_at_risk(root: etree._Element) -> Iterator[Finding]:
 def urgency_has_its_reason(root: etree._Element) -> Iterator[Finding]:
     """R-18: who asks for haste says why."""
     urgency = root.find(f"{C}Urgency")
-    if urgency is None or _is_answer(root) or urgency.find(f"{C}Reason") is not None:
+    if urgency is None or _has_case(root) or urgency.find(f"{C}Reason") is not None:
         return
     level = urgency.get("level", "").strip()
     if level != "ROUTINE":
@@ -232,8 +233,8 @@ def _state(authority: etree._Element) -> str:
     return authority.get("id", "").strip()[:2]
 
 
-def _is_answer(root: etree._Element) -> bool:
-    return KINDS[str(etree.QName(root).localname)].is_answer
+def _has_case(root: etree._Element) -> bool:
+    return KINDS[str(etree.QName(root).localname)].needs_case
 
 
 def _is_of_the_convention(offences: list[etree._Element]) -> bool:

@@ -45,8 +45,9 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def line(path: Path, key: str, value: str | None) -> None:
-    """The line that sets `key` sets it to `value` instead, or is gone."""
+    """The line (or the array, over several) that sets `key` sets it to `value`, or is gone."""
     lines = path.read_text("utf-8").splitlines()
     (found,) = [n for n, text in enumerate(lines) if text.startswith(f"{key} = ")]
-    lines[found : found + 1] = [] if value is None else [f"{key} = {value}"]
+    last = lines.index("]", found) if lines[found].endswith("= [") else found
+    lines[found : last + 1] = [] if value is None else [f"{key} = {value}"]
     path.write_text("\n".join(lines) + "\n", "utf-8")

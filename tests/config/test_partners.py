@@ -93,7 +93,7 @@ def test_a_person_can_edit_the_file(az):
     edit(path, 'signing_token = "bst-x509v3"', 'signing_token = "issuer-serial"')
     edit(path, "max_retries = 8", "max_retries = 3")
     edit(path, "max_part_bytes = 8589934592", "max_part_bytes = 1048576")
-    edit(path, '"MlaRequest", ', "")
+    edit(path, '    "MlaRequest",\n', "")
     pmode = pmode_of(az)
     assert pmode.signing_token is TokenForm.ISSUER_SERIAL
     assert pmode.reliability.max_retries == 3

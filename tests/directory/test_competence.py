@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from config.directory import load_directory
 from config.faults import ConfigRefused
 from protocol.convention.competence import (
-    ANSWERS,
     CONTACT_CHECK,
     MATTERS,
+    OF_A_CASE,
     Competent,
     NotCompetent,
     receiving_authority,
@@ -27,7 +27,7 @@ from schemas.catalogue import explainer
 STATES = Path(__file__).resolve().parents[2] / "config" / "states"
 DIRECTORY = load_directory(STATES)
 TODAY = date(2026, 11, 24)
-KINDS = [*MATTERS, *ANSWERS, "SpontaneousInformation", ""]
+KINDS = [*MATTERS, *OF_A_CASE, "Gossip", ""]
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,11 @@ KINDS = [*MATTERS, *ANSWERS, "SpontaneousInformation", ""]
         (CONTACT_CHECK, "AZ-SSS", "41(2)"),
         ("ExtraditionRequest", "AZ-MOJ", "37(19)"),
         ("ProvisionalArrestRequest", "AZ-MOJ", "37(19)"),
+        ("StoredDataRequest", "AZ-SSS", "40(12)"),
+        ("ConfiscationRequest", "AZ-SSS", "40(12)"),
+        ("EmergencyDataRequest", "AZ-SSS", "41(2)"),
+        ("PreservationExtensionRequest", "AZ-SSS", "42"),
+        ("PreventiveAssistanceRequest", "AZ-SSS", "53"),
     ],
 )
 def test_azerbaijan_receives_by_matter(kind: str, authority: str, article: str) -> None:
@@ -104,6 +109,34 @@ def test_who_sends_mla_for_azerbaijan_is_marked_as_an_assumption() -> None:
     rules = DIRECTORY.states["AZ"].rules
     trust = {r.provenance.trust.value for r in rules if r.holds(Matter.MLA, Function.SEND, TODAY)}
     assert trust == {"assumed"}
+
+
+UNKNOWN_IN_AZERBAIJAN = {
+    "SentencedPersonTransferRequest": "38",
+    "ProceedingsTransferRequest": "39",
+    "LawEnforcementQuery": "47",
+    "JointInvestigationProposal": "48",
+    "PropertyReturnRequest": "52",
+    "JurisdictionConsultation": "22(5)",
+}
+
+
+@pytest.mark.parametrize("kind", UNKNOWN_IN_AZERBAIJAN)
+def test_whom_nobody_knows_is_not_invented(kind: str) -> None:
+    article = UNKNOWN_IN_AZERBAIJAN[kind]
+    for ask in (receiving_authority, sending_authority):
+        found = ask(DIRECTORY, "AZ", kind, "AZ-SSS", TODAY)
+        assert isinstance(found, NotCompetent)
+        assert f"unknown, article {article}: Which authority" in found.reason
+        assert found.right_address is None
+
+
+@pytest.mark.parametrize("kind", sorted(MATTERS))
+def test_every_kind_has_its_authority_or_its_open_question(kind: str) -> None:
+    record = DIRECTORY.states["AZ"]
+    receivers = [r for r in record.rules if r.holds(MATTERS[kind], Function.RECEIVE, TODAY)]
+    questions = [q for q in record.open_questions if MATTERS[kind] in q.matters]
+    assert (len(receivers) == 1) != (not receivers and len(questions) == 1)
 
 
 @given(
