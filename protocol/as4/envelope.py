@@ -8,7 +8,8 @@ The rules, in the order in which they are applied:
    ds:Signature at most once, and only as a child of Security; nothing encrypted outside Security.
    Signed elements can therefore not be moved aside and replaced.
 4. eb:Messaging holds one unit and is valid by our schema.
-5. The Body holds nothing, except a SOAP Fault next to an error signal.
+5. The Body of a signal holds nothing, except a SOAP Fault next to an error signal. The packaging
+   of a user message is `check_packaging`, which `signature` calls once it is known who sent it.
 
 Source: SOAP 1.2 Part 1 section 5, ebMS 3.0 Core section 5.2, eDelivery AS4 1.15 (packaging),
 AS4 1.0 section 5.1.4; W3C XML Signature Best Practices (2013) against wrapping attacks.
@@ -23,6 +24,7 @@ from lxml import etree
 
 from protocol.as4.errors import (
     INVALID_HEADER,
+    PACKAGING_NOT_SUPPORTED,
     POLICY_NONCOMPLIANCE,
     FaultAnswer,
     Refused,
@@ -30,7 +32,7 @@ from protocol.as4.errors import (
 )
 from protocol.as4.header import open_header
 from protocol.as4.names import DS, EB, SOAP11, SOAP12, WSSE, XENC, qname
-from protocol.as4.values import ErrorSignal, MessageUnit
+from protocol.as4.values import ErrorSignal, MessageUnit, UserMessage
 from protocol.as4.xml import collapse, parse_hardened
 
 MESSAGING: Final = qname(EB, "Messaging")
@@ -68,10 +70,27 @@ def open_envelope(octets: bytes) -> Envelope:
     messaging = _check_places(root, header)
     security = header.find(SECURITY)
     unit = open_header(messaging)
-    _check_body_has_no_payload(body)
-    if len(body) and not isinstance(unit, ErrorSignal):
-        raise refused(POLICY_NONCOMPLIANCE, "G4", "a Fault in the Body without an error signal")
+    if not isinstance(unit, UserMessage):
+        _check_body(body, fault_allowed=isinstance(unit, ErrorSignal))
     return Envelope(octets, unit, root, messaging, body, security)
+
+
+def check_packaging(envelope: Envelope) -> None:
+    """Every payload of a user message is a MIME part, and its Body is empty.
+
+    Raises Refused: EBMS:0008 for an eb:PartInfo that means the Body, EBMS:0103 for a Body that
+    holds something which no eb:PartInfo speaks of.
+    """
+    if not isinstance(envelope.unit, UserMessage):
+        return
+    if not all(part.content_id for part in envelope.unit.parts):
+        raise refused(
+            PACKAGING_NOT_SUPPORTED,
+            "G7",
+            "an eb:PartInfo without a cid: reference means a payload in the Body",
+            "payloads must be MIME parts",
+        )
+    _check_body(envelope.body, fault_allowed=False)
 
 
 def _not_understood(reason: str) -> Refused:
@@ -127,8 +146,9 @@ def _check_places(root: etree._Element, header: etree._Element) -> etree._Elemen
     return messaging[0]
 
 
-def _check_body_has_no_payload(body: etree._Element) -> None:
-    if [child.tag for child in body] not in ([], [FAULT]):
+def _check_body(body: etree._Element, *, fault_allowed: bool) -> None:
+    children = [child.tag for child in body]
+    if children and not (fault_allowed and children == [FAULT]):
         raise _misplaced("the Body must be empty; payloads are MIME parts")
     texts = [body.text, *(child.tail for child in body)]
     if any(collapse(text) for text in texts if text):

@@ -3,10 +3,12 @@
 The steps, in their order; policy comes before the first operation with a key:
 
 1. There is one ds:Signature, made of SignedInfo, SignatureValue and KeyInfo.
-2. SignedInfo is canonicalised; from here on only its canonical octets are read.
-3. Every algorithm is the suite's, every reference has the one form that the profile allows.
-4. The references cover eb:Messaging, the Body and each part, each once.
-5. KeyInfo means one of the P-Mode's certificates.
+2. KeyInfo means one of the P-Mode's certificates. It comes before the policy, so that a stranger
+   learns that it is one and nothing of what we agreed with others.
+3. Every payload is a MIME part and the Body is empty.
+4. SignedInfo is canonicalised; from here on only its canonical octets are read. Every algorithm
+   is the suite's, every reference has the one form that the profile allows.
+5. The references cover eb:Messaging, the Body and each part, each once.
 6. The signature value holds with that certificate's key.
 7. The digests of eb:Messaging and Body hold.
 8. The message unit is read again, from the octets that were digested, and says nothing twice.
@@ -35,7 +37,7 @@ from lxml import etree
 
 from protocol.as4.consistency import check_consistency
 from protocol.as4.coverage import check_coverage
-from protocol.as4.envelope import SIGNATURE, Envelope
+from protocol.as4.envelope import SIGNATURE, Envelope, check_packaging
 from protocol.as4.errors import FAILED_AUTHENTICATION, POLICY_NONCOMPLIANCE, Refused, refused
 from protocol.as4.header import read_unit
 from protocol.as4.names import DS, RSA_SHA256, SHA256, qname
@@ -74,9 +76,10 @@ def verify_signature(
     Raises Refused: EBMS:0103 where the policy is not kept, EBMS:0101 where a check fails.
     """
     security, signed_info, value, key_info = _signature(envelope)
+    meant = certificates_meant(key_info, security, certificates)
+    check_packaging(envelope)
     octets, plan = _read_canonical(signed_info, suite)
     covered = check_coverage(envelope, plan.references)
-    meant = certificates_meant(key_info, security, certificates)
     signer = _signer(meant, _signature_value(value), octets, suite)
     _check_digest(envelope.body, covered.body, suite)
     messaging = _check_digest(envelope.messaging, covered.messaging, suite)

@@ -13,7 +13,6 @@ from lxml import etree
 
 from protocol.as4.errors import (
     EXTERNAL_PAYLOAD_ERROR,
-    PACKAGING_NOT_SUPPORTED,
     VALUE_INCONSISTENT,
     refused,
 )
@@ -105,7 +104,8 @@ def _parts(payload_info: etree._Element | None) -> tuple[PartInfo, ...]:
     if payload_info is None:
         return ()
     found = tuple(_part(element) for element in payload_info.iterchildren(_PART_INFO))
-    if len({part.content_id for part in found}) != len(found):
+    named = [part.content_id for part in found if part.content_id]
+    if len(set(named)) != len(named):
         raise refused(
             VALUE_INCONSISTENT,
             "G5",
@@ -120,20 +120,16 @@ def _part(element: etree._Element) -> PartInfo:
         _content_id(element.get("href")),
         properties(element.find(_PART_PROPERTIES)),
     )
-    _check_part(part)
+    if part.content_id:  # a payload in the Body is refused as such (`check_packaging`)
+        _check_part(part)
     return part
 
 
 def _content_id(href: str | None) -> str:
-    """The Content-ID in @href; some peers leave out the scheme "cid:"."""
+    """The Content-ID in @href, "" for the Body; some peers leave out the scheme "cid:"."""
     href = collapse(href or "")
     if not href or href.startswith("#"):
-        raise refused(
-            PACKAGING_NOT_SUPPORTED,
-            "G5",
-            f"eb:PartInfo/@href {href!r} means a payload in the Body",
-            "payloads must be MIME parts",
-        )
+        return ""
     content_id = content_id_of(href)
     if not content_id or _ELSEWHERE.match(content_id):
         raise refused(

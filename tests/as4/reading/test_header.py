@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from protocol.as4.envelope import open_envelope
+from protocol.as4.envelope import Envelope, check_packaging, open_envelope
 from protocol.as4.errors import Refused
 from protocol.as4.fields import parsed_time
 from protocol.as4.values import (
@@ -41,7 +41,11 @@ MIME = property_xml("MimeType", "application/xml")
 
 
 def unit_of(unit: str) -> object:
-    return open_envelope(Draft(SIGNER, unit=unit, references=[reference("#msg")]).signed()).unit
+    return opened(unit).unit
+
+
+def opened(unit: str) -> Envelope:
+    return open_envelope(Draft(SIGNER, unit=unit, references=[reference("#msg")]).signed())
 
 
 def test_every_field_of_a_user_message() -> None:
@@ -184,7 +188,6 @@ PARTS = {
     "file": ("file:///etc/hostname", MIME, "E:0011"),
     "path": ("/etc/hostname", MIME, "E:0011"),
     "nothing": ("cid:", MIME, "E:0011"),
-    "body": ("#body", MIME, "E:0008"),
     "no MimeType": ("cid:a@b", property_xml("CompressionType", "application/gzip"), "E:0003"),
     "rar": ("cid:a@b", MIME + property_xml("CompressionType", "application/rar"), "E:0003"),
     "Gzip": ("cid:a@b", MIME + property_xml("CompressionType", "Application/GZIP"), "E:0003"),
@@ -202,8 +205,9 @@ def test_part_infos_that_contradict_themselves(name: str) -> None:
 
 
 def test_a_part_without_href_or_properties() -> None:
-    with refusal("E:0008"):
-        unit_of(user_message(parts="<eb:PartInfo/>"))
+    for in_body in ("<eb:PartInfo/>", '<eb:PartInfo href="#body"/>'):
+        with refusal("E:0008"):
+            check_packaging(opened(user_message(parts=in_body)))
     with refusal("E:0003"):
         unit_of(user_message(parts='<eb:PartInfo href="cid:a@b"/>'))
 
