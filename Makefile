@@ -29,7 +29,7 @@ lint: $(STAMP) ## formatting, types and import contracts alone (they are part of
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-interop: $(STAMP) ## messages to and from phase4, which we did not write
+interop: $(STAMP) ## messages to and from products that we did not write, and the table of them
 	mvn -q -B -f tests/interop/phase4/pom.xml package
 	HANOI_REQUIRE_PEERS=1 $(BIN)/python -m pytest tests/interop $(ARGS)
 

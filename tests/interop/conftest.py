@@ -9,10 +9,50 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop import phase4_peer
+from tests.interop import matrix, phase4_peer
+from tests.interop.matrix import Row
 from tests.interop.phase4_peer import PartyKeys, Receiver, Sender, Side
 
 REQUIRED = "HANOI_REQUIRE_PEERS"  # set by `make interop`: what cannot run is a failure there
+MATRIX_FILE = Path("build", "interop-matrix.json")
+ROWS = pytest.StashKey[list[Row]]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test that meets a peer says in its marker what is exchanged."""
+    for item in items:
+        here = item.path.parent == matrix.HERE
+        if here and matrix.peer_of_module(item.path.name) and _where(item) is None:
+            raise pytest.UsageError(f"{item.nodeid} needs a marker `exchange`: see matrix.py")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Keep a row for each exchange: its result, or that it was never reached."""
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()  # type: ignore[attr-defined]
+    where = _where(item)
+    if where is not None and (report.when == "call" or report.outcome != "passed"):
+        row = Row.of(where, item.name, report.outcome).with_properties(report.user_properties)
+        item.config.stash.setdefault(ROWS, []).append(row)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """The matrix, where peers are required; elsewhere it would only be half of it."""
+    rows = config.stash.get(ROWS, [])
+    if not rows or not os.environ.get(REQUIRED):
+        return
+    terminalreporter.section("exchanges with peers")
+    for line in [*matrix.table(rows), "", *matrix.totals(rows)]:
+        terminalreporter.write_line(line)
+    matrix.write(rows, config.rootpath / MATRIX_FILE)
+
+
+def _where(item: pytest.Item) -> tuple[str, ...] | None:
+    marker = item.get_closest_marker("exchange")
+    return None if marker is None else marker.args
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +85,11 @@ def phase4() -> None:
             phase4_peer.build()
         except phase4_peer.PeerFailed as e:
             reason = f"phase4 could not be built: {e}"
+    need(reason)
+
+
+def need(reason: str | None) -> None:
+    """Skip for `reason`, or fail for it where peers are required; without one, nothing."""
     if reason is None:
         return
     if os.environ.get(REQUIRED):

@@ -12,11 +12,15 @@ import pytest
 from schemas.catalogue import example
 from tests.interop import phase4_peer
 from tests.interop.gateway_process import NodeFolder, free_port, running
+from tests.interop.matrix import INBOUND, OUTBOUND, PROFILE_1_15, PUSH
 from tests.interop.our_wire import dumped_content_type
 from tests.interop.phase4_peer import Receiver, Sender, Side
 from tests.interop.plain_https import post
 
 pytestmark = pytest.mark.slow
+
+outbound = pytest.mark.exchange("phase4", PROFILE_1_15, PUSH, OUTBOUND)
+inbound = pytest.mark.exchange("phase4", PROFILE_1_15, PUSH, INBOUND)
 
 AZ_PARTY, XU_PARTY = "az-gateway", "xu-gateway"
 KINDS = {
@@ -89,6 +93,7 @@ def _sha256(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
+@outbound
 @pytest.mark.parametrize("kind", KINDS)
 def test_phase4_takes_what_the_gateway_sends(
     kind: str, ground: Ground, xu_receiver: Receiver, annex: Path, tmp_path: Path
@@ -102,6 +107,7 @@ def test_phase4_takes_what_the_gateway_sends(
     assert [p["sha256"] for p in said["attachments"]] == [_sha256(document), _sha256(annex)]
 
 
+@inbound
 @pytest.mark.parametrize("form", ["bst", "pkipath", "ski", "issuer-serial", "thumbprint"])
 def test_the_gateway_takes_what_phase4_sends(
     form: str, ground: Ground, xu_sender: Sender, annex: Path, tmp_path: Path
@@ -122,6 +128,7 @@ def test_the_gateway_takes_what_phase4_sends(
     assert (folder / "01-attachment").read_bytes() == annex.read_bytes()
 
 
+@inbound
 def test_a_contact_check_of_phase4_needs_no_document(
     ground: Ground, xu_sender: Sender, tmp_path: Path
 ) -> None:
@@ -133,6 +140,7 @@ def test_a_contact_check_of_phase4_needs_no_document(
     assert message["kind"] == "ContactCheck"
 
 
+@inbound
 @pytest.mark.parametrize(
     ("options", "code"),
     [
@@ -153,6 +161,7 @@ def test_phase4_understands_why_the_gateway_refuses(
     assert [error["code"] for error in sent["errors"]] == [code], sent
 
 
+@inbound
 def test_a_repeat_gets_the_receipt_of_the_first_to_the_byte(
     ground: Ground, xu_sender: Sender, tmp_path: Path
 ) -> None:
@@ -172,5 +181,6 @@ def test_a_repeat_gets_the_receipt_of_the_first_to_the_byte(
     assert message["messageId"] == sent["message_id"]
 
 
+@inbound
 def test_the_evidence_of_it_all_holds(ground: Ground) -> None:
     assert "findings: 0" in ground.az.verify()

@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.interop.conftest import Payloads
+from tests.interop.matrix import PEER_ALONE, PROFILE_1_15, PUSH
 from tests.interop.phase4_peer import Receiver, Sender
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.exchange("phase4", PROFILE_1_15, PUSH, PEER_ALONE),
+]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

@@ -24,6 +24,7 @@ from protocol.as4.signals import build_error
 from protocol.as4.suites import TokenForm
 from protocol.as4.values import ErrorSignal, UserMessage
 from tests.interop.conftest import Parties, Payloads
+from tests.interop.matrix import INBOUND, OUTBOUND, PROFILE_1_15, PUSH
 from tests.interop.our_wire import (
     Part,
     ReadRequest,
@@ -37,6 +38,9 @@ from tests.interop.phase4_peer import Receiver, Sender
 from tests.interop.plain_https import Answer, answering, post
 
 pytestmark = pytest.mark.slow
+
+outbound = pytest.mark.exchange("phase4", PROFILE_1_15, PUSH, OUTBOUND)
+inbound = pytest.mark.exchange("phase4", PROFILE_1_15, PUSH, INBOUND)
 
 PHASE4_FORMS = ["bst", "pkipath", "ski", "issuer-serial", "thumbprint"]
 OUR_FORMS = [form for form in TokenForm if form is not TokenForm.X509_SKI]
@@ -91,6 +95,7 @@ def _answer(exchange: Exchange) -> Envelope:
     return envelope
 
 
+@inbound
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_we_read_what_phase4_writes(
     count: int,
@@ -115,6 +120,7 @@ def test_we_read_what_phase4_writes(
     assert len(receipt.references) == count + 2
 
 
+@inbound
 @pytest.mark.parametrize("form", PHASE4_FORMS)
 def test_we_read_every_token_form_of_phase4(
     form: str,
@@ -129,6 +135,7 @@ def test_we_read_every_token_form_of_phase4(
     assert read.contents == (payloads.xml.read_bytes(),)
 
 
+@inbound
 @pytest.mark.parametrize("mime_type", ["application/xml", "text/plain", "image/png"])
 def test_we_read_a_part_that_phase4_did_not_compress(
     mime_type: str,
@@ -143,6 +150,7 @@ def test_we_read_a_part_that_phase4_did_not_compress(
     assert read.contents == (payloads.xml.read_bytes(),)
 
 
+@outbound
 @pytest.mark.parametrize(
     ("options", "code"),
     [(("--tamper",), "EBMS:0102"), (("--service", "urn:other"), "EBMS:0010")],
@@ -156,6 +164,7 @@ def test_we_read_the_errors_of_phase4(
     assert [error.code for error in unit.errors] == [code]
 
 
+@outbound
 @pytest.mark.parametrize("form", OUR_FORMS, ids=lambda form: form.value)
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_phase4_reads_what_we_write(
@@ -173,6 +182,7 @@ def test_phase4_reads_what_we_write(
     _check_receipt(answer, written.unit.message_id, written.sealed.references, agreed)
 
 
+@outbound
 @pytest.mark.parametrize("mime_type", ["application/xml", "text/plain", "application/pdf"])
 def test_phase4_reads_a_part_that_we_did_not_compress(
     mime_type: str, phase4_receiver: Receiver, to_xu: PMode, parties: Parties
@@ -186,6 +196,7 @@ def test_phase4_reads_a_part_that_we_did_not_compress(
     _check_receipt(answer, written.unit.message_id, written.sealed.references, to_xu)
 
 
+@outbound
 def test_phase4_refuses_what_was_changed_on_the_way(
     phase4_receiver: Receiver, to_xu: PMode, parties: Parties
 ) -> None:
@@ -199,6 +210,7 @@ def test_phase4_refuses_what_was_changed_on_the_way(
     assert isinstance(envelope.unit, ErrorSignal)
 
 
+@inbound
 @pytest.mark.parametrize("form", OUR_FORMS, ids=lambda form: form.value)
 def test_phase4_believes_our_receipt(
     form: TokenForm,
@@ -228,6 +240,7 @@ def test_phase4_believes_our_receipt(
     assert sent["receipt_id"] == "receipt@own.example"
 
 
+@inbound
 @pytest.mark.parametrize("signed", [True, False], ids=["signed", "unsigned"])
 def test_phase4_reads_our_errors(
     signed: bool, phase4_sender: Sender, from_az: PMode, parties: Parties
