@@ -16,9 +16,9 @@ from twisted.internet.interfaces import IListeningPort
 from config.node import Node
 from gateway.audit import verify_running
 from gateway.inbound.answers import Answers
+from gateway.inbound.desk import Desk
 from gateway.inbound.gates import Gates
 from gateway.inbound.listener import As4Site
-from gateway.inbound.reception import Desk
 from gateway.local.service import LocalApi
 from gateway.lock import NodeLock
 from gateway.metrics import Metrics

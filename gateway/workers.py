@@ -7,7 +7,7 @@ Two are enough for one process: most of this work releases the interpreter lock,
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
@@ -17,6 +17,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS = 2
+
+
+class Workers(Protocol):
+    """Threads for work that would hold the reactor."""
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of `function`, computed in a worker thread."""
 
 
 class ThreadWorkers:

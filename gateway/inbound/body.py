@@ -121,8 +121,9 @@ class BodyStream:
         self._resume()
         return octets
 
-    async def drain(self) -> None:
-        """Read the rest of the body and keep nothing of it. Raises BodyLost."""
+    async def discard(self) -> None:
+        """Let the rest of the body come and keep nothing of it. Raises BodyLost."""
+        self.abandon()
         while await self.next_octets():
             pass
 

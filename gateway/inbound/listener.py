@@ -16,7 +16,8 @@ from twisted.web.server import Request, Site
 
 from gateway.inbound.answers import TRY_LATER, HttpAnswer
 from gateway.inbound.body import BodyStream
-from gateway.inbound.reception import Desk, Reception
+from gateway.inbound.desk import Desk
+from gateway.inbound.reception import Reception
 from gateway.tls import peer_certificate
 
 AS4_PATH = b"/as4"

@@ -16,7 +16,6 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
-from gateway.inbound.reception import Workers
 from gateway.metrics import Metrics
 from gateway.outbound.interpretation import Interpreted, interpret, unanswered
 from gateway.outbound.packing import Packer
@@ -24,6 +23,7 @@ from gateway.outbound.posting import Post, Unanswered
 from gateway.spool import Spool
 from gateway.store import Store
 from gateway.store.values import Dispatch
+from gateway.workers import Workers
 from protocol.as4.exchange import Exchange, ExchangeState, step
 from protocol.as4.pmode import PMode
 

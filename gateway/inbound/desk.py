@@ -1,0 +1,68 @@
+"""What receiving needs, made once; and what is known of one transmission while it is received."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cryptography import x509
+from structlog.typing import FilteringBoundLogger
+
+from gateway.inbound.answers import Answers
+from gateway.inbound.body import BodyStream
+from gateway.inbound.gates import Claims, Gates
+from gateway.metrics import Metrics
+from gateway.spool import Spool
+from gateway.store import Store
+from gateway.tls import fingerprint
+from gateway.workers import Workers
+
+LOGGED_ID_CHARACTERS = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything that receiving a message needs; made once, shared by all receptions."""
+
+    gates: Gates
+    answers: Answers
+    store: Store
+    spool: Spool
+    workers: Workers
+    metrics: Metrics
+    log: FilteringBoundLogger
+    now: Callable[[], datetime]
+    seconds: Callable[[], float]  # monotonic
+
+    def count(self, transmission: Transmission, outcome: str) -> None:
+        """One more transmission of this partner ended with `outcome`."""
+        pmode = transmission.claims.pmode
+        partner = pmode.partner_state if pmode is not None else "unknown"
+        self.metrics.message_received(partner, outcome, self.seconds() - transmission.begun_seconds)
+
+
+@dataclass(slots=True)
+class Transmission:
+    """What a peer sends in one HTTP message: from where, of what type, and its octets.
+
+    `claims` and `soap_sha256` are filled in as they become known.
+    """
+
+    tls_certificate: x509.Certificate | None
+    peer_ip: str
+    content_type: str
+    body: BodyStream
+    begun_seconds: float
+    claims: Claims = field(default_factory=Claims)
+    soap_sha256: str = ""
+
+    def facts(self) -> dict[str, str | None]:
+        """What the log and the evidence of a refusal say of it."""
+        certificate, claims = self.tls_certificate, self.claims
+        return {
+            "peer_ip": self.peer_ip,
+            "tls_fingerprint": fingerprint(certificate).hex() if certificate else None,
+            "claimed_from": (claims.sender or "")[:LOGGED_ID_CHARACTERS] or None,
+            "claimed_message_id": (claims.message_id or "")[:LOGGED_ID_CHARACTERS] or None,
+        }

@@ -1,0 +1,141 @@
+"""An admitted UserMessage becomes a durable one with its receipt, or the repetition of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cryptography import x509
+
+from gateway.inbound.answers import HttpAnswer, receipt_answer
+from gateway.inbound.desk import Desk, Transmission
+from gateway.inbound.gates import Admitted, Concluded
+from gateway.inbound.parts import MessageParts
+from gateway.store.faults import CommitUncertain
+from gateway.store.received import same_signed
+from gateway.store.values import Arrival, Conflict, DuplicateOf, Received, Stored
+from gateway.tls import der, fingerprint
+from protocol.as4.errors import VALUE_INCONSISTENT, Refused, refused
+from protocol.as4.mime import MimeEvent, MimeReader
+from protocol.as4.values import UserMessage
+
+
+class UserMessageReception:
+    """Receives the parts of one admitted UserMessage and stores it with its receipt."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        transmission: Transmission,
+        admitted: Admitted,
+        tls_certificate: x509.Certificate,
+    ) -> None:
+        self._desk = desk
+        self._transmission = transmission
+        self._admitted = admitted
+        self._tls_certificate = tls_certificate
+        self._parts = MessageParts(desk, admitted)
+
+    async def answer(self, reader: MimeReader, begun: Iterable[MimeEvent]) -> HttpAnswer:
+        """The receipt, once the message is durable. Raises Refused or BodyLost, nothing kept.
+
+        `begun` is what came of `reader` together with the SOAP part.
+        """
+        admitted = self._admitted
+        known = await self._desk.store.find_received(
+            admitted.pmode.partner_state, admitted.unit.message_id
+        )
+        if known is not None:
+            return await self._repeat(known)
+        try:
+            concluded = await self._parts.take(reader, begun, self._transmission.body)
+            return await self._commit(concluded)
+        except BaseException:
+            self._parts.discard()
+            raise
+
+    async def _commit(self, concluded: Concluded) -> HttpAnswer:
+        unit = self._admitted.unit
+        arrival = self._arrival(concluded)
+        try:
+            outcome = await self._desk.store.accept(arrival)
+        except CommitUncertain:
+            # Perhaps a row names what was spooled: nothing here may remove it any more. The next
+            # start sweeps it if no row does.
+            self._parts.release()
+            raise
+        match outcome:
+            case Stored(authority):
+                self._parts.release()  # they belong to the row now, whatever happens below
+                self._desk.count(self._transmission, "accepted")
+                self._desk.log.info(
+                    "receive.accepted",
+                    message_id=unit.message_id,
+                    conversation_id=unit.conversation_id,
+                    kind=unit.action,
+                    partner=self._admitted.pmode.partner_state,
+                    authority=authority,
+                    receipt_id=concluded.receipt_id,
+                    parts=len(arrival.parts),
+                )
+                return receipt_answer(concluded.receipt)
+            case DuplicateOf(receipt):
+                self._parts.discard()
+                return self._repeated(receipt)
+            case Conflict():
+                raise _conflict(unit)
+
+    def _arrival(self, concluded: Concluded) -> Arrival:
+        admitted, unit, document = self._admitted, self._admitted.unit, concluded.document
+        return Arrival(
+            partner=admitted.pmode.partner_state,
+            message_id=unit.message_id,
+            conversation_id=unit.conversation_id,
+            ref_to_message_id=unit.ref_to_message_id,
+            action=unit.action,
+            kind=unit.action,
+            authority=concluded.competent.authority,
+            requesting_authority=concluded.requesting_authority,
+            request_id=document.request_id if document is not None else None,
+            # A queue takes the highest number first, a document's most urgent level is 0.
+            priority=-document.priority if document is not None else 0,
+            envelope=admitted.envelope,
+            references=admitted.signed.references,
+            receipt_id=concluded.receipt_id,
+            receipt=concluded.receipt,
+            receipt_signer=concluded.receipt_signer,
+            parts=self._parts.stored(),
+            signer_certificate=der(admitted.signed.signer),
+            tls_fingerprint=fingerprint(self._tls_certificate).hex(),
+            claimed_at=unit.timestamp,
+            received_at=self._desk.now(),
+            routing={
+                "rule": concluded.competent.rule,
+                "article": concluded.competent.article,
+                "source": concluded.competent.source,
+            },
+        )
+
+    async def _repeat(self, known: Received) -> HttpAnswer:
+        """The stored receipt for a message that signs the same; else a conflict."""
+        if not same_signed(known.references, self._admitted.signed.references):
+            raise _conflict(self._admitted.unit)
+        await self._transmission.body.discard()
+        return self._repeated(known.receipt)
+
+    def _repeated(self, receipt: bytes) -> HttpAnswer:
+        self._desk.count(self._transmission, "duplicate")
+        self._desk.log.info(
+            "receive.duplicate",
+            message_id=self._admitted.unit.message_id,
+            **self._transmission.facts(),
+        )
+        return receipt_answer(receipt)
+
+
+def _conflict(unit: UserMessage) -> Refused:
+    return refused(
+        VALUE_INCONSISTENT,
+        "G9",
+        f"ALERT: MessageId {unit.message_id} came before with other content",
+        "this MessageId was used before for other content",
+    )
