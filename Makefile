@@ -1,6 +1,6 @@
 # Hanoi Gateway. `make demo` and `make test` do all the set-up they need.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint interop bench bench-memory chaos readme clean
+.PHONY: help demo test lint interop bench bench-memory bench-profile chaos readme clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -39,6 +39,9 @@ bench: $(STAMP) ## rate, latency and processor time: gateway, phase4 and the bar
 
 bench-memory: $(STAMP) ## resident memory of both gateways while 1 GiB crosses
 	$(BIN)/python tests/bench/memory.py $(ARGS)
+
+bench-profile: $(STAMP) ## where the processor time of a received message goes (no Java needed)
+	$(BIN)/python tests/bench/cost.py $(ARGS)
 
 chaos: $(STAMP) ## kill -9 at every point of the way in, many times over
 	HANOI_KILL_ROUNDS=20 $(BIN)/python -m pytest tests/chaos $(ARGS)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import secrets
 import shutil
 import ssl
 import statistics
@@ -30,16 +29,13 @@ from cryptography.hazmat.backends.openssl import backend
 
 from config.node import load_node
 from gateway.demo.nodes import RunningNode, make_nodes
-from keys.ring import KeyPair
-from keys.uri import KeyUri
-from tests.bench.floor import Cost, Floor, Octets
-from tests.bench.load import Job, Timed, keep, load
-from tests.gateway.ground import Crafted, Partner, example_document
+from tests.bench.floor import Cost, Floor
+from tests.bench.load import Timed
+from tests.bench.sender import SIZES, Folders, Sender, bare
+from tests.gateway.ground import Crafted
 from tests.interop import phase4_peer
-from tests.interop.phase4_peer import PartyKeys, Side
+from tests.interop.phase4_peer import Side
 
-KIB = 1024
-SIZES = {"10 KiB": 10 * KIB, "1 MiB": 1024 * KIB}
 CONCURRENCIES = (1, 4)
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 AIM_RATE, AIM_CPU = 2.0, 2.0  # times phase4's rate at least; times the floor's CPU at most
@@ -100,9 +96,7 @@ class Ground:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
         self._az, xu = make_nodes(folder / "nodes")
-        self._keys, self._own = PartyKeys(self._az.folder / "keys"), PartyKeys(xu.folder / "keys")
-        self._partner = Partner(load_node(xu.folder))
-        self._document = example_document("PreservationRequest", "XU")
+        self.sender = Sender(Folders(self._az.folder, xu.folder, folder))
         self.servers = [self._gateway(self._az, stack), self._phase4(stack)]
 
     def _gateway(self, node: RunningNode, stack: ExitStack) -> Server:
@@ -114,47 +108,16 @@ class Ground:
 
     def _phase4(self, stack: ExitStack) -> Server:
         options = ("--store", str(self.folder / "store"), "--log", str(self.folder / "phase4.json"))
-        sender, receiver = self._partner.pmode.sending_parties
+        sender, receiver = self.sender.partner.pmode.sending_parties
         parties = (sender.party_id.value, receiver.party_id.value)
-        side, log = Side(self._keys, self._own.folder), self.folder / "phase4.log"
+        side, log = Side(self.sender.keys, self.sender.own.folder), self.folder / "phase4.log"
         running = stack.enter_context(phase4_peer.receiving(side, *parties, log, *options))
         return Server("phase4", running._said._process.pid, running.port)
 
-    def floor(self) -> Floor:
-        """Opens with AZ's keys, verifies with XU's, beside the others on the same disk."""
-        folder = self.folder / "floor"
-        folder.mkdir()
-        sign, encrypt = (
-            KeyPair.load(KeyUri("file", keys.private_key(purpose)), keys.certificate(purpose))
-            for keys, purpose in ((self._keys, "sign"), (self._keys, "encrypt"))
-        )
-        partner = self._partner.node.signer.certificate.public_key()
-        return Floor(folder, sign.private_key, encrypt.private_key, partner)
-
-    def craft(self, size: int, count: int) -> list[Crafted]:
-        """Distinct messages whose payloads are `size` bytes together; text that halves in gzip."""
-        rest = size - len(self._document)
-        made = []
-        for _ in range(count):
-            annex = secrets.token_hex(rest // 2 + 1)[:rest].encode()
-            parts = [("application/xml", self._document), ("application/octet-stream", annex)]
-            made.append(self._partner.craft(parts))
-        return made
-
     def measure(self, server: Server, crafted: list[Crafted], concurrency: int, into: Sums) -> None:
         """Send them all to `server`."""
-        messages = self.folder / "messages"
-        keep([one.body() for one in crafted], messages)
-        job = Job(
-            server.port,
-            str(self._own.certificate("tls")),
-            str(self._own.private_key("tls")),
-            str(self._keys.certificate("tls")),
-            str(messages),
-            concurrency,
-        )
         before = cpu_seconds(server.pid)
-        timed = load(job, self.folder / "job.json")
+        timed = self.sender.post(crafted, server.port, concurrency)
         into.add(timed, cpu_seconds(server.pid) - before)
 
 
@@ -186,11 +149,10 @@ def compare(ground: Ground, floor: Floor, size: str, plan: Plan) -> None:
     for concurrency in CONCURRENCIES:
         sums = {server.name: Sums() for server in ground.servers}
         for _ in range(plan.rounds):
-            crafted = ground.craft(SIZES[size], count)
+            crafted = ground.sender.craft(SIZES[size], count)
             for server in ground.servers:
                 ground.measure(server, crafted, concurrency, sums[server.name])
-            bare = [Octets(one.sealed.soap, [part for _, part in one.parts]) for one in crafted]
-            costs.append(floor.run(bare))
+            costs.append(floor.run(bare(crafted)))
         for name, held in sums.items():
             print(
                 f"{size:<8}{name:<9}{concurrency:>3}{held.rate:>9.1f}{held.percentile_ms(50):>9.2f}"
@@ -225,10 +187,10 @@ def main() -> int:
             ground = Ground(folder, stack)
             print(machine())
             print(f"{plan.rounds} rounds of {plan.counts}; warm-up of {plan.warm_up} each")
-            warm = ground.craft(SIZES["10 KiB"], plan.warm_up)
+            warm = ground.sender.craft(SIZES["10 KiB"], plan.warm_up)
             for server in ground.servers:
                 ground.measure(server, warm, CONCURRENCIES[-1], Sums())
-            floor = ground.floor()
+            floor = ground.sender.floor()
             print(f"{'size':<8}{'server':<9}{'c':>3}{'msg/s':>9}{'p50 ms':>9}", end="")
             print(f"{'p99 ms':>9}{'CPU ms':>9}", flush=True)
             for size in SIZES:
