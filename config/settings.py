@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, with_config
@@ -62,15 +62,29 @@ class PartySettings:
     type: Text | None = None
 
 
+#: OpenSSL's names of the TLS 1.2 suites that may be configured: forward secrecy and an AEAD, no
+#: others (eDelivery AS4 1.15 section 3 and 2.0, transport layer security). TLS 1.3 has no others.
+Tls12Cipher = Literal[
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+]
+TLS12_CIPHERS: tuple[Tls12Cipher, ...] = get_args(Tls12Cipher)
+
+
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
 class As4Settings:
-    """[as4]: where partners reach us."""
+    """[as4]: where partners reach us. `tls12_ciphers` counts only if `minimum_tls` is 1.2."""
 
     port: Port
     public_url: HttpsUrl
     host: Text = "127.0.0.1"
     minimum_tls: Literal["1.2", "1.3"] = "1.3"
+    tls12_ciphers: Annotated[tuple[Tls12Cipher, ...], Field(min_length=1)] = TLS12_CIPHERS
 
 
 @with_config(STRICT)

@@ -151,7 +151,7 @@ class Gateway:
         endpoint = SSL4ServerEndpoint(
             self._reactor,
             as4.port,
-            ServerTls(self._node.tls, pinned, as4.minimum_tls),
+            ServerTls(self._node.tls, pinned, as4.minimum_tls, as4.tls12_ciphers),
             BACKLOG,
             as4.host,
         )

@@ -27,9 +27,9 @@ from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
 from config.node import TlsMaterial
+from config.settings import TLS12_CIPHERS
 
 _PROTOCOL_VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
-_CIPHERS_12 = b"ECDHE+AESGCM:ECDHE+CHACHA20"  # forward secrecy only, if 1.2 is allowed at all
 _X509_V_FLAG_PARTIAL_CHAIN = 0x80000  # a pinned certificate is its own anchor
 _SESSION_CONTEXT = b"hanoi-gateway as4"
 
@@ -55,11 +55,14 @@ def peer_certificate(transport: object) -> x509.Certificate | None:
 
 
 def _context(
-    material: TlsMaterial, pinned: Sequence[x509.Certificate], minimum: str
+    material: TlsMaterial,
+    pinned: Sequence[x509.Certificate],
+    minimum: str,
+    ciphers: Sequence[str],
 ) -> SSL.Context:
     context = SSL.Context(SSL.TLS_METHOD)
     context.set_min_proto_version(_PROTOCOL_VERSIONS[minimum])
-    context.set_cipher_list(_CIPHERS_12)
+    context.set_cipher_list(":".join(ciphers).encode("ascii"))
     context.set_options(SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION)
     leaf, *issuers = material.certificates
     context.use_certificate(leaf)
@@ -81,10 +84,14 @@ class ServerTls:
     """The listening side: a client certificate is always required and must be a pinned one."""
 
     def __init__(
-        self, material: TlsMaterial, pinned: Sequence[x509.Certificate], minimum: str
+        self,
+        material: TlsMaterial,
+        pinned: Sequence[x509.Certificate],
+        minimum: str,
+        ciphers: Sequence[str] = TLS12_CIPHERS,
     ) -> None:
         self._known = frozenset(fingerprint(certificate) for certificate in pinned)
-        self._context = _context(material, pinned, minimum)
+        self._context = _context(material, pinned, minimum, ciphers)
         self._context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, self._verify)
         self._context.set_session_id(_SESSION_CONTEXT)
 
@@ -133,10 +140,11 @@ class ClientTls:
         pinned: Sequence[x509.Certificate],
         minimum: str,
         host: str,
+        ciphers: Sequence[str] = TLS12_CIPHERS,
     ) -> None:
         self._known = frozenset(fingerprint(certificate) for certificate in pinned)
         self._host = host
-        self._context = _context(material, pinned, minimum)
+        self._context = _context(material, pinned, minimum, ciphers)
         self._context.set_verify(SSL.VERIFY_PEER, self._verify)
 
     def creatorForNetloc(  # noqa: N802 - Twisted's name

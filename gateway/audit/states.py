@@ -10,6 +10,7 @@ from gateway.audit.pages import Held
 from gateway.store.columns import EPOCH
 from gateway.store.dispatching import NOTICE_FAILED, NOTICE_LATE
 from gateway.store.rows import AnyRow
+from gateway.store.values import NOBODY
 from protocol.as4.exchange import ExchangeState
 from protocol.evidence.chain import Finding
 from protocol.evidence.records import Kind, instant
@@ -70,7 +71,7 @@ def _expected_entries(held: Held, claims: Claims) -> dict[str, str]:
     """For each queue entry that must be there, by notice, whose queue it is in."""
     row = held.message
     if row.direction == "in":
-        return {"": row.receiving_authority}
+        return {"": row.receiving_authority} if row.receiving_authority != NOBODY else {}
     expected = {}
     if Kind.FAILED in claims.records:
         expected[NOTICE_FAILED] = row.requesting_authority

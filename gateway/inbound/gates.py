@@ -9,13 +9,14 @@ Both run in worker threads and raise Refused. Source: docs/architecture.md, "The
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from config.node import Node
+from gateway.store.values import NOBODY
 from keys.identity import same_state
 from protocol.as4.encryption import open_parts
 from protocol.as4.envelope import Envelope, open_envelope
@@ -27,7 +28,8 @@ from protocol.as4.errors import (
     Refused,
     refused,
 )
-from protocol.as4.lookup import find_pmode
+from protocol.as4.limits import MEBIBYTE
+from protocol.as4.lookup import find_pmode, is_ping
 from protocol.as4.pmode import PMode
 from protocol.as4.receipts import build_receipt
 from protocol.as4.secrets import PartSecret
@@ -43,6 +45,8 @@ from protocol.convention.competence import (
 from protocol.convention.documents import Document, DocumentRefused, read_document
 
 CONTACT_CHECK = "ContactCheck"  # the one kind that travels without a document (art. 41)
+MAX_PING_BYTES = MEBIBYTE  # the test service tests the line, it does not fill the disk
+_FOR_NOBODY = Competent(NOBODY, "test service", "", "ebMS 3.0 Core section 5.2.2")
 MAX_FINDINGS_TOLD = 5  # enough to mend a document by; the whole list stays in our evidence
 
 
@@ -107,7 +111,7 @@ class Gates:
         self._same_state(tls_certificate, signed.signer, unit, pmode)
         self._check_time(unit, pmode)
         self._check_parts(unit, pmode)
-        return Admitted(unit, signed, pmode, soap)
+        return Admitted(unit, signed, _for_pings(pmode) if is_ping(unit) else pmode, soap)
 
     def open_parts(self, admitted: Admitted) -> dict[str, PartSecret]:
         """The content keys of the parts, by Content-ID (gate G10)."""
@@ -118,9 +122,12 @@ class Gates:
     ) -> Concluded:
         """The verified message, where it goes, and our signed receipt for it."""
         message = verified(admitted.signed, parts)
-        read = self._read_document(admitted.unit, document)
-        requesting = self._requesting_authority(admitted, read)
-        competent = self._competent(admitted.unit, read)
+        if is_ping(admitted.unit):
+            read, requesting, competent = None, NOBODY, _FOR_NOBODY
+        else:
+            read = self._read_document(admitted.unit, document)
+            requesting = self._requesting_authority(admitted, read)
+            competent = self._competent(admitted.unit, read)
         receipt_id = self._new_message_id()
         receipt = build_receipt(
             message_id=receipt_id,
@@ -235,6 +242,14 @@ class Gates:
         if isinstance(found, NotCompetent):
             raise refused(OTHER, "G12", found.reason, _with_address(found))
         return found
+
+
+def _for_pings(pmode: PMode) -> PMode:
+    """What was agreed, but for how much a message of the test service may hold."""
+    limits = replace(
+        pmode.limits, max_message_bytes=min(MAX_PING_BYTES, pmode.limits.max_message_bytes)
+    )
+    return replace(pmode, limits=limits)
 
 
 def _mismatch(sentence: str) -> Refused:

@@ -15,8 +15,11 @@ from gateway.store.received import same_signed
 from gateway.store.values import Arrival, Conflict, DuplicateOf, Received, Stored
 from gateway.tls import der, fingerprint
 from protocol.as4.errors import VALUE_INCONSISTENT, Refused, refused
+from protocol.as4.lookup import is_ping
 from protocol.as4.mime import MimeEvent, MimeReader
 from protocol.as4.values import UserMessage
+
+PING = "Ping"  # the kind of a message of the test service
 
 
 class UserMessageReception:
@@ -92,7 +95,7 @@ class UserMessageReception:
             conversation_id=unit.conversation_id,
             ref_to_message_id=unit.ref_to_message_id,
             action=unit.action,
-            kind=unit.action,
+            kind=PING if is_ping(unit) else unit.action,
             authority=concluded.competent.authority,
             requesting_authority=concluded.requesting_authority,
             request_id=document.request_id if document is not None else None,

@@ -106,6 +106,7 @@ class Post:
                 pmode.partner_tls,
                 self._node.settings.as4.minimum_tls,
                 urlsplit(pmode.address).hostname or "",
+                self._node.settings.as4.tls12_ciphers,
             )
             known = (Agent(self._reactor, policy, CONNECT_SECONDS, pool=pool), pool)
             self._agents[pmode.id] = known
@@ -125,7 +126,7 @@ class Post:
 
     async def _read(self, response: IResponse, patience: float) -> PeerAnswer:
         done: Deferred[bytes] = Deferred()
-        response.deliverBody(_AnswerBody(done))
+        response.deliverBody(AnswerBody(done))
         done.addTimeout(patience, self._reactor)
         body = await done
         types = response.headers.getRawHeaders("content-type")
@@ -180,7 +181,9 @@ class _Body:
             task.stop()
 
 
-class _AnswerBody(Protocol):
+class AnswerBody(Protocol):
+    """Collects an answer up to MAX_ANSWER_BYTES; `done` fires with it, or fails with Unanswered."""
+
     def __init__(self, done: Deferred[bytes]) -> None:
         self._done: Deferred[bytes] | None = done
         self._chunks: list[bytes] = []

@@ -28,7 +28,15 @@ from gateway.store.tables import (
     queue_entry,
 )
 from gateway.store.transaction import Transaction
-from gateway.store.values import AcceptOutcome, Arrival, Conflict, DuplicateOf, Received, Stored
+from gateway.store.values import (
+    NOBODY,
+    AcceptOutcome,
+    Arrival,
+    Conflict,
+    DuplicateOf,
+    Received,
+    Stored,
+)
 from protocol.as4.values import SignedReference
 from protocol.evidence.records import Kind
 
@@ -87,7 +95,8 @@ def accept_txn(unit: Transaction, arrival: Arrival) -> AcceptOutcome:
     if arrival.parts:
         rows = [part_columns(number, stored) for stored in arrival.parts]
         _STORE_PART.run_many(connection, rows)
-    enqueue_txn(unit, number, arrival.authority, priority=arrival.priority)
+    if arrival.authority != NOBODY:
+        enqueue_txn(unit, number, arrival.authority, priority=arrival.priority)
     unit.record(Kind.RECEIVED, arrival.received_at, facts.received(arrival), number)
     unit.record(Kind.RECEIPT_SENT, arrival.received_at, facts.receipt_sent(arrival), number)
     return Stored(arrival.authority)

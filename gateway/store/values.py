@@ -63,6 +63,10 @@ class Arrival:
     receipt_signer: bytes = field(repr=False, default=b"")  # DER of our own certificate
 
 
+#: The authority of a message of the test service: it is kept with its receipt, in no queue.
+NOBODY = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """A message that we hold already: what it signed, and the receipt we gave for it."""

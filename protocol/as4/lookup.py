@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from protocol.as4.errors import PROCESSING_MODE_MISMATCH, VALUE_NOT_RECOGNIZED, refused
-from protocol.as4.names import DEFAULT_MPC
+from protocol.as4.names import DEFAULT_MPC, TEST_ACTION, TEST_SERVICE
 from protocol.as4.pmode import PMode
-from protocol.as4.values import AgreementRef, UserMessage
+from protocol.as4.values import AgreementRef, ServiceName, UserMessage
 
 _GATE = "G6"
+_TEST = ServiceName(TEST_SERVICE)
 
 
 def find_pmode(book: Sequence[PMode], unit: UserMessage) -> PMode:
@@ -41,6 +42,15 @@ def find_pmode(book: Sequence[PMode], unit: UserMessage) -> PMode:
     )
 
 
+def is_ping(unit: UserMessage) -> bool:
+    """Whether `unit` is of the test service, which every P-Mode agrees to.
+
+    It is receipted and delivered to nobody. Source: ebMS 3.0 Core section 5.2.2 (test feature),
+    eDelivery AS4 1.15 section 3 (test service).
+    """
+    return unit.service == _TEST and unit.action == TEST_ACTION
+
+
 def _nearest(book: Sequence[PMode], unit: UserMessage) -> str:
     """What an operator should look at: the P-Mode with the fewest differences."""
     differing = [(list(_differences(pmode, unit, book)), pmode.id) for pmode in book]
@@ -56,11 +66,11 @@ def _differences(pmode: PMode, unit: UserMessage, book: Sequence[PMode]) -> Iter
         yield "eb:From"
     if unit.receiver != receiver:
         yield "eb:To"
-    if unit.service != pmode.service:
+    if unit.service != pmode.service and not is_ping(unit):
         yield "eb:Service"
     if not _same_agreement(pmode, unit.agreement, book):
         yield "eb:AgreementRef"
-    if unit.action not in pmode.actions_received:
+    if unit.action not in pmode.actions_received and not is_ping(unit):
         yield "eb:Action"
 
 

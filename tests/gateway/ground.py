@@ -23,7 +23,7 @@ from config.card import add_partner
 from config.new_node import write_node
 from config.node import Node, TlsMaterial, load_node
 from gateway.app import Gateway
-from gateway.outbound.posting import PeerAnswer, _AnswerBody, _Body
+from gateway.outbound.posting import AnswerBody, PeerAnswer, _Body
 from gateway.tls import ClientTls
 from protocol.as4.attachments import OutboundPart
 from protocol.as4.multipart import MultipartFrame, PartSlot
@@ -233,5 +233,5 @@ async def started(folder: Path) -> Gateway:
 
 async def _read(response: IResponse) -> bytes:
     done: Deferred[bytes] = Deferred()
-    response.deliverBody(_AnswerBody(done))
+    response.deliverBody(AnswerBody(done))
     return await done
