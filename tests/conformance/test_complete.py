@@ -10,6 +10,7 @@ import pytest
 
 from gateway.conformance.assertions import ASSERTIONS, Assertion
 from gateway.conformance.probes import PROBES
+from tests.conformance.page import PAGE, renewed
 
 OFFICIAL = [
     *(f"CP_TA{number:02}" for number in range(1, 47)),
@@ -37,3 +38,9 @@ def test_has_a_test_or_a_reason(assertion: Assertion) -> None:
 
 def test_what_can_be_probed_is_probed() -> None:
     assert {assertion.id for assertion in ASSERTIONS if assertion.probe} == set(PROBES)
+
+
+def test_the_page_lists_them_as_they_are() -> None:
+    """`python -m tests.conformance.page --write` renews it."""
+    text = PAGE.read_text()
+    assert renewed(text) == text

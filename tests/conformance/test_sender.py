@@ -26,6 +26,7 @@ from gateway.store.values import Sealed
 from protocol.as4.exchange import ReceiptInvalid
 from protocol.as4.receipts import build_receipt
 from protocol.convention.documents import read_document
+from schemas.catalogue import example
 from tests.as4.writing.independent import NS, WSU_ID, c14n
 from tests.conformance.sent import ANNEXES, Exchanged, sealed_of
 from tests.gateway.ground import Partner, example_document, started
@@ -229,7 +230,7 @@ async def reply(
 ) -> etree._Element:
     """What AZ's authority answers to the request, as it is written on the wire."""
     document = tmp_path / "acknowledgement.xml"
-    document.write_bytes(example_document("Acknowledgement", "AZ"))
+    document.write_bytes(example("acknowledgement-az-to-xu.xml"))
     author = read_document(document.read_bytes()).author
     told = await deferToThread(
         command, "submit", str(folders["AZ"]), "--as", author, "--document", str(document),
