@@ -29,7 +29,15 @@ lint: $(STAMP) ## formatting, types and import contracts alone (they are part of
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-interop: $(STAMP) ## messages to and from products that we did not write, and the table of them
+# Python peers have pins of their own, and so an environment each.
+PEERS := build/peers/as4/.made-from-requirements build/peers/xmlsec/.made-from-requirements
+
+build/peers/%/.made-from-requirements: tests/interop/%/requirements.txt
+	$(PYTHON) -m venv build/peers/$*
+	build/peers/$*/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+interop: $(STAMP) $(PEERS) ## messages to and from products that we did not write, and the table of them
 	mvn -q -B -f tests/interop/phase4/pom.xml package
 	HANOI_REQUIRE_PEERS=1 $(BIN)/python -m pytest tests/interop $(ARGS)
 

@@ -26,7 +26,9 @@ from protocol.as4.names import ATTACHMENT_CONTENT_SIGNATURE, CID, DS, EXC_C14N, 
 from protocol.as4.suites import Suite
 from protocol.as4.xml import INCLUSIVE_NAMESPACES, base64_octets, text_of
 
-_FRAGMENT: Final = re.compile(r"#[^\W\d][\w.\-]*")  # "#" and an NCName, nothing of XPointer
+# "#" and a name, nothing of XPointer. An NCName may not begin with a digit, but some peers name
+# their Body by a bare UUID (docs/interop.md, as4); matched exactly, it is no less safe.
+_FRAGMENT: Final = re.compile(r"#\w[\w.\-]*")
 _CANONICALIZATION_METHOD: Final = qname(DS, "CanonicalizationMethod")
 _SIGNATURE_METHOD: Final = qname(DS, "SignatureMethod")
 _REFERENCE: Final = qname(DS, "Reference")

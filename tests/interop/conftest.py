@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop import matrix, phase4_peer
+from tests.interop import matrix, own_environment, phase4_peer
 from tests.interop.matrix import Row
 from tests.interop.phase4_peer import PartyKeys, Receiver, Sender, Side
 
@@ -86,6 +86,12 @@ def phase4() -> None:
         except phase4_peer.PeerFailed as e:
             reason = f"phase4 could not be built: {e}"
     need(reason)
+
+
+@pytest.fixture(scope="session")
+def as4() -> None:
+    """The environment of the package `as4` is there."""
+    need(own_environment.why_not("as4"))
 
 
 def need(reason: str | None) -> None:

@@ -52,10 +52,21 @@ class NodeFolder:
 
     def submit(self, authority: str, document: Path, *attachments: Path) -> dict[str, Any]:
         """Hand in `document` and wait for the partner's receipt: where it stands then."""
+        return self._told(*self._submission(authority, document, attachments))
+
+    def submit_refused(self, authority: str, document: Path, *attachments: Path) -> dict[str, Any]:
+        """Hand in `document` and wait until it has failed: where it stands then."""
+        words = self._submission(authority, document, attachments)
+        told: dict[str, Any] = json.loads(command(*words, succeeds=False))
+        return told
+
+    def _submission(
+        self, authority: str, document: Path, attachments: tuple[Path, ...]
+    ) -> tuple[str, ...]:
         words = [word for file in attachments for word in ("--attach", str(file))]
         who = ("--as", authority, "--document", str(document))
         wait = ("--wait", str(RECEIPT_SECONDS), "--json")
-        return self._told("submit", str(self.path), *who, *words, *wait)
+        return ("submit", str(self.path), *who, *words, *wait)
 
     def take(self, authority: str, into: Path) -> tuple[dict[str, Any], Path]:
         """The next message of `authority` and the folder with its files; acknowledged."""
@@ -72,12 +83,12 @@ class NodeFolder:
         return told
 
 
-def command(*words: str) -> str:
-    """The standard output of `hanoi-gateway WORDS`, which must succeed."""
+def command(*words: str, succeeds: bool = True) -> str:
+    """The standard output of `hanoi-gateway WORDS`, which must succeed, or must not."""
     done = subprocess.run(
         [*GATEWAY, *words], capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
     )
-    assert done.returncode == 0, (words, done.stdout, done.stderr)
+    assert (done.returncode == 0) is succeeds, (words, done.stdout, done.stderr)
     return done.stdout
 
 

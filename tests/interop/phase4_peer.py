@@ -29,7 +29,7 @@ JsonLine = dict[str, Any]
 
 
 class PeerFailed(Exception):
-    """phase4 did not start, or said nothing in time."""
+    """The peer did not start, or said nothing in time."""
 
 
 def why_not() -> str | None:
@@ -109,9 +109,9 @@ class JsonLines:
         try:
             line = self._lines.get(timeout=seconds)
         except queue.Empty:
-            raise PeerFailed(f"phase4 said nothing for {seconds} seconds") from None
+            raise PeerFailed(f"the peer said nothing for {seconds} seconds") from None
         if line is None:
-            raise PeerFailed(f"phase4 ended with status {self._process.wait()}")
+            raise PeerFailed(f"the peer ended with status {self._process.wait()}")
         return line
 
     def _collect(self) -> None:
@@ -148,7 +148,7 @@ class Sender:
         """Sends a message to `url`; what came of it: "accepted" is true when its receipt holds."""
         words = ("--url", url, *options)
         if self._process.stdin is None or any("\t" in word or "\n" in word for word in words):
-            raise PeerFailed(f"phase4 cannot be told {words}")
+            raise PeerFailed(f"the peer cannot be told {words}")
         self._process.stdin.write("\t".join(words) + "\n")
         self._process.stdin.flush()
         return self._said.next()

@@ -268,6 +268,14 @@ def test_x27_and_a12_other_forms_of_reference(uri: str) -> None:
             read(Draft(SIGNER, references=references).signed(), SIGNER.certificate)
 
 
+def test_an_id_may_begin_with_a_digit() -> None:
+    """The package `as4` names its Body by a bare UUID, which xs:ID does not allow."""
+    bare = "242cb176-c7a0-479d-943f-fab3b103c787"
+    references = [reference("#msg"), reference(f"#{bare}"), reference(f"cid:{PART_ID}")]
+    draft = Draft(SIGNER, references=references, body=f'<env:Body wsu:Id="{bare}"/>')
+    assert read(draft.signed(), SIGNER.certificate)
+
+
 def test_x25_enveloped_signature_over_the_whole_document() -> None:
     whole = reference("", transform(ENVELOPED) + transform())
     with refusal("E:0103"):
