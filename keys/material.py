@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
 
 from keys.files import read_tight
 from keys.refusal import KeyRefused
 from keys.uri import KeyUri
 
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+PrivateKey = (
+    rsa.RSAPrivateKey
+    | ec.EllipticCurvePrivateKey
+    | ed25519.Ed25519PrivateKey
+    | x25519.X25519PrivateKey
+)
 
 # SHA-256 of PEM files whose RSA key was validated in this process: a validation costs 36 to 250 ms
 # (docs/performance.md) and the same octets cannot validate differently. Digests only, never keys.
@@ -28,7 +33,8 @@ def read_private_key(uri: KeyUri) -> PrivateKey:
     )
     if not isinstance(loaded, PrivateKey):
         raise KeyRefused(
-            uri.path, f"holds a {type(loaded).__name__}; RSA, ECDSA and Ed25519 keys are used here"
+            uri.path,
+            f"holds a {type(loaded).__name__}; RSA, EC, Ed25519 and X25519 keys are used here",
         )
     return loaded
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -30,6 +30,7 @@ _CURVE_HASHES: dict[str, hashes.HashAlgorithm] = {  # RFC 9231 section 2.3.6: ha
     "secp256r1": hashes.SHA256(),
     "secp384r1": hashes.SHA384(),
     "secp521r1": hashes.SHA512(),
+    "brainpoolP256r1": hashes.SHA256(),
 }
 
 
@@ -63,6 +64,8 @@ class FileSigner:
     """Signs with a key that came from a file."""
 
     def __init__(self, pair: KeyPair) -> None:
+        if isinstance(pair.private_key, x25519.X25519PrivateKey):
+            raise TypeError("an X25519 key agrees on secrets and signs nothing")
         self._key = pair.private_key
         self._certificate = pair.certificate
         self._chain = pair.chain
@@ -90,8 +93,8 @@ class FileDecrypter:
     """Opens content keys with a key that came from a file."""
 
     def __init__(self, pair: KeyPair) -> None:
-        if not isinstance(pair.private_key, rsa.RSAPrivateKey):
-            raise TypeError("RSA-OAEP needs an RSA key")
+        if isinstance(pair.private_key, ed25519.Ed25519PrivateKey):
+            raise TypeError("an Ed25519 key signs and opens nothing")
         self._key = pair.private_key
         self._certificate = pair.certificate
 
@@ -102,7 +105,28 @@ class FileDecrypter:
 
     def unwrap_rsa_oaep_sha256(self, wrapped: bytes) -> bytes:
         """The content key in `wrapped`. Raises ValueError when it does not open."""
+        if not isinstance(self._key, rsa.RSAPrivateKey):
+            raise ValueError("RSA-OAEP needs an RSA key")  # noqa: TRY004 - as if it did not open
         return self._key.decrypt(wrapped, _OAEP_SHA256)
+
+    def shared_secret(
+        self, originator: x25519.X25519PublicKey | ec.EllipticCurvePublicKey
+    ) -> bytes:
+        """The secret agreed with the owner of `originator`, by X25519 or ECDH.
+
+        Raises ValueError for a key of another kind or curve, and for a point of low order, with
+        which everybody would know the secret (RFC 7748 section 6.1).
+        """
+        key = self._key
+        if isinstance(key, x25519.X25519PrivateKey) and isinstance(
+            originator, x25519.X25519PublicKey
+        ):
+            return key.exchange(originator)
+        if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(
+            originator, ec.EllipticCurvePublicKey
+        ):
+            return key.exchange(ec.ECDH(), originator)
+        raise ValueError("the two keys agree on no secret")
 
 
 def _sign_ecdsa(key: ec.EllipticCurvePrivateKey, octets: bytes) -> bytes:

@@ -4,9 +4,12 @@ The rules, in their order; the first that does not hold decides:
 
 1. it is, octet for octet, one of the pinned certificates (a same name, serial or key is nothing);
 2. its signature algorithm is not SHA-1, MD5 or unknown to us;
-3. its key is RSA of 2048 to 8192 bits with e = 65537, ECDSA on P-256, P-384 or P-521, or Ed25519;
+3. its key is of a kind for the purpose: RSA of 2048 to 8192 bits with e = 65537; for TLS and
+   signing EC on P-256, P-384 or P-521, or Ed25519; for signing also brainpoolP256r1; for encryption
+   X25519, or EC on P-256 or brainpoolP256r1;
 4. it has no critical extension that we do not understand, and no malformed one;
-5. its KeyUsage is there and allows the purpose; for TLS its ExtendedKeyUsage, if any, does too;
+5. its KeyUsage is there and allows the purpose (for encryption keyEncipherment with an RSA key and
+   keyAgreement with the others); for TLS its ExtendedKeyUsage, if any, does too;
 6. `now` lies in its validity.
 
 Rules 2 to 5 cannot change with time, so that they are examined once for each certificate.
@@ -24,7 +27,7 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 MIN_RSA_BITS = 2048  # eDelivery AS4 1.15 section 3.2.6; NIST SP 800-57 gives it until 2030
@@ -32,7 +35,6 @@ MAX_RSA_BITS = 8192  # beyond, one verification costs as much as an attack
 RSA_EXPONENT = 65537  # 1 and 3 make forgeries cheap; a huge one makes verification slow
 KEPT_EXAMINATIONS = 1024  # certificates whose form we remember; partners have a handful each
 
-_CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
 _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 # CertificatePolicies: no policy is required of a pinned certificate, so any set of them will do.
 _UNDERSTOOD = (
@@ -53,6 +55,13 @@ class Purpose(Enum):
     TLS_SERVER = "TLS server authentication"
 
 
+_TLS_CURVES = frozenset({"secp256r1", "secp384r1", "secp521r1"})
+_CURVES = {
+    Purpose.SIGNING: _TLS_CURVES | {"brainpoolP256r1"},
+    Purpose.ENCRYPTION: frozenset({"secp256r1", "brainpoolP256r1"}),
+    Purpose.TLS_CLIENT: _TLS_CURVES,
+    Purpose.TLS_SERVER: _TLS_CURVES,
+}
 _EXTENDED_USES = {
     Purpose.TLS_CLIENT: ExtendedKeyUsageOID.CLIENT_AUTH,
     Purpose.TLS_SERVER: ExtendedKeyUsageOID.SERVER_AUTH,
@@ -119,7 +128,7 @@ def defect_of(certificate: x509.Certificate, purpose: Purpose) -> str | None:
     try:
         return (
             _weak_signature(certificate)
-            or _weak_key(certificate)
+            or _weak_key(certificate, purpose)
             or _unknown_extension(certificate)
             or _wrong_use(certificate, purpose)
         )
@@ -142,15 +151,18 @@ def _weak_signature(certificate: x509.Certificate) -> str | None:
     return None
 
 
-def _weak_key(certificate: x509.Certificate) -> str | None:
+def _weak_key(certificate: x509.Certificate, purpose: Purpose) -> str | None:
     key = certificate.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         return _weak_rsa(key)
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return None if key.curve.name in _CURVES else f"has a key on the curve {key.curve.name}"
-    if isinstance(key, ed25519.Ed25519PublicKey):
+        if key.curve.name in _CURVES[purpose]:
+            return None
+        return f"has a key on the curve {key.curve.name}, which is not used for {purpose.value}"
+    encrypts = purpose is Purpose.ENCRYPTION
+    if isinstance(key, x25519.X25519PublicKey if encrypts else ed25519.Ed25519PublicKey):
         return None
-    return f"has a key of the kind {type(key).__name__}, which is not used here"
+    return f"has a key of the kind {type(key).__name__}, which is not used for {purpose.value}"
 
 
 def _weak_rsa(key: rsa.RSAPublicKey) -> str | None:
@@ -175,10 +187,16 @@ def _wrong_use(certificate: x509.Certificate, purpose: Purpose) -> str | None:
     except x509.ExtensionNotFound:
         return f"has no KeyUsage; {purpose.value} needs it"
     if purpose is Purpose.ENCRYPTION:
-        return None if usage.key_encipherment else "does not allow keyEncipherment in its KeyUsage"
+        return _wrong_encryption_use(certificate, usage)
     if not usage.digital_signature:
         return "does not allow digitalSignature in its KeyUsage"
     return _wrong_extended_use(certificate, purpose)
+
+
+def _wrong_encryption_use(certificate: x509.Certificate, usage: x509.KeyUsage) -> str | None:
+    if isinstance(certificate.public_key(), rsa.RSAPublicKey):
+        return None if usage.key_encipherment else "does not allow keyEncipherment in its KeyUsage"
+    return None if usage.key_agreement else "does not allow keyAgreement in its KeyUsage"
 
 
 def _wrong_extended_use(certificate: x509.Certificate, purpose: Purpose) -> str | None:

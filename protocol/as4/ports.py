@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 
 class Signer(Protocol):
@@ -34,4 +36,12 @@ class Decrypter(Protocol):
         """The content key in `wrapped` (RSA-OAEP, SHA-256, MGF1-SHA-256, no label).
 
         Raises ValueError when it does not open; the caller must not say why to the peer.
+        """
+
+    def shared_secret(self, originator: X25519PublicKey | EllipticCurvePublicKey) -> bytes:
+        """The secret agreed with the owner of `originator`: X25519 (RFC 7748 section 6.1), or the
+        x coordinate of ECDH in the length of the field (SEC 1 section 3.3.1).
+
+        Raises ValueError for a key of another kind or curve, and for a point that gives no secret;
+        the caller must not say why to the peer.
         """

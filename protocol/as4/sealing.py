@@ -1,29 +1,20 @@
 """A UserMessage and its encrypted parts become the bytes that every attempt sends.
 
 Sign, then encrypt: the parts' digests are over their compressed octets, the envelope names how
-they were encrypted (eDelivery AS4 1.15 section 3.2.6; XML Encryption 1.1 section 3; SwA Profile
-1.1 section 5.5). One content key, wrapped once for the receiver, opens all parts of one message.
+they were encrypted (eDelivery AS4 1.15 section 3.2.6 and 2.0; XML Encryption 1.1 section 3; SwA
+Profile 1.1 section 5.5). One content key, wrapped once for the receiver, opens all parts of one
+message.
 """
 
 from __future__ import annotations
 
 import os
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric.padding import MGF1, OAEP
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-
 from protocol.as4.attachments import SealedPart
-from protocol.as4.names import (
-    ATTACHMENT_CIPHERTEXT,
-    ATTACHMENT_CONTENT_ONLY,
-    ENCRYPTED_KEY_TOKEN,
-    XENC11,
-)
+from protocol.as4.key_writing import encrypted_key
+from protocol.as4.names import ATTACHMENT_CIPHERTEXT, ATTACHMENT_CONTENT_ONLY, ENCRYPTED_KEY_TOKEN
 from protocol.as4.pmode import PMode
 from protocol.as4.ports import Signer
 from protocol.as4.signing import SealedMessage, part_reference, signed_envelope, xml_id
@@ -78,8 +69,7 @@ def _encryption(
     data_ids = [xml_id(f"data-{n}", message_id) for n in range(1, len(parts) + 1)]
     receiver = pmode.partner_encryption[0]
     token = written_token(receiver, (), pmode.encryption_token, xml_id("receiver", message_id))
-    wrapped = _wrap(content_key, receiver)
-    key = _encrypted_key(key_id, data_ids, wrapped, token.key_info, pmode.suite)
+    key = encrypted_key(key_id, data_ids, content_key, receiver, token, pmode.suite)
     return (
         token.binary
         + key
@@ -87,31 +77,6 @@ def _encryption(
             _encrypted_data(data_id, key_id, part, pmode.suite)
             for data_id, part in zip(data_ids, parts, strict=True)
         )
-    )
-
-
-def _wrap(content_key: bytes, receiver: x509.Certificate) -> bytes:
-    public_key = receiver.public_key()
-    if not isinstance(public_key, RSAPublicKey):
-        name = receiver.subject.rfc4514_string()
-        sentence = f"the suite encrypts for RSA keys; the key of {name} is another"
-        raise ValueError(sentence)  # noqa: TRY004 - the certificate is at fault, not a type of ours
-    return public_key.encrypt(content_key, OAEP(MGF1(SHA256()), SHA256(), None))
-
-
-def _encrypted_key(
-    key_id: str, data_ids: Sequence[str], wrapped: bytes, key_info: str, suite: Suite
-) -> str:
-    references = "".join(f'<xenc:DataReference URI="#{data_id}"/>' for data_id in data_ids)
-    return (
-        f'<xenc:EncryptedKey Id="{key_id}">'
-        f'<xenc:EncryptionMethod Algorithm="{suite.key_transport}">'
-        f'<ds:DigestMethod Algorithm="{suite.key_transport_digest}"/>'
-        f'<xenc11:MGF xmlns:xenc11="{XENC11}" Algorithm="{suite.key_transport_mgf}"/>'
-        f"</xenc:EncryptionMethod><ds:KeyInfo>{key_info}</ds:KeyInfo>"
-        f"<xenc:CipherData><xenc:CipherValue>{b64encode(wrapped).decode('ascii')}"
-        "</xenc:CipherValue></xenc:CipherData>"
-        f"<xenc:ReferenceList>{references}</xenc:ReferenceList></xenc:EncryptedKey>"
     )
 
 

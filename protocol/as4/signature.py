@@ -30,9 +30,12 @@ from typing import Final
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
 
 from protocol.as4.consistency import check_consistency
@@ -40,14 +43,14 @@ from protocol.as4.coverage import check_coverage
 from protocol.as4.envelope import SIGNATURE, Envelope, check_packaging
 from protocol.as4.errors import FAILED_AUTHENTICATION, POLICY_NONCOMPLIANCE, Refused, refused
 from protocol.as4.header import read_unit
-from protocol.as4.names import DS, RSA_SHA256, SHA256, qname
+from protocol.as4.names import DS, ECDSA_SHA256, EDDSA_ED25519, RSA_SHA256, SHA256, qname
 from protocol.as4.signed_info import (
     PlannedReference,
     SignedInfo,
     canonicalization_prefixes,
     read_signed_info,
 )
-from protocol.as4.suites import Suite
+from protocol.as4.suites import Suite, kind_of
 from protocol.as4.tokens import certificates_meant, marks_of
 from protocol.as4.values import MessageUnit, SignedReference
 from protocol.as4.xml import base64_octets, canonical, read_again, text_of
@@ -122,21 +125,38 @@ def _signature_value(element: etree._Element) -> bytes:
         raise refused(FAILED_AUTHENTICATION, "G7", f"ds:SignatureValue: {fault}") from fault
 
 
-_Holds = Callable[[CertificatePublicKeyTypes, bytes, bytes], bool]
+_Verification = Callable[[CertificatePublicKeyTypes, bytes, bytes], None]
 
 
-def _rsa_sha256_holds(key: CertificatePublicKeyTypes, value: bytes, octets: bytes) -> bool:
+def _verify_rsa_sha256(key: CertificatePublicKeyTypes, value: bytes, octets: bytes) -> None:
     if not isinstance(key, RSAPublicKey):
-        return False
-    try:
-        key.verify(value, octets, PKCS1v15(), hashes.SHA256())
-    except InvalidSignature:
-        return False
-    return True
+        raise InvalidSignature
+    key.verify(value, octets, PKCS1v15(), hashes.SHA256())
 
 
-#: How a value is verified, by signature algorithm; a suite with another one adds its line here.
-_VERIFICATIONS: Final[dict[str, _Holds]] = {RSA_SHA256: _rsa_sha256_holds}
+def _verify_ecdsa_sha256(key: CertificatePublicKeyTypes, value: bytes, octets: bytes) -> None:
+    """The value is r and s, each as long as the order of the curve (XML Signature 1.1 6.4.3)."""
+    if not isinstance(key, EllipticCurvePublicKey):
+        raise InvalidSignature
+    size_bytes = (key.curve.key_size + 7) // 8
+    if len(value) != 2 * size_bytes:
+        raise InvalidSignature
+    r, s = (int.from_bytes(half) for half in (value[:size_bytes], value[size_bytes:]))
+    key.verify(encode_dss_signature(r, s), octets, ECDSA(hashes.SHA256()))
+
+
+def _verify_ed25519(key: CertificatePublicKeyTypes, value: bytes, octets: bytes) -> None:
+    if not isinstance(key, Ed25519PublicKey):
+        raise InvalidSignature
+    key.verify(value, octets)
+
+
+#: How a value is verified, by signature algorithm: the algorithms that suites may name.
+VERIFICATIONS: Final[dict[str, _Verification]] = {
+    RSA_SHA256: _verify_rsa_sha256,
+    ECDSA_SHA256: _verify_ecdsa_sha256,
+    EDDSA_ED25519: _verify_ed25519,
+}
 
 _DIGESTS: Final[dict[str, Callable[[bytes], bytes]]] = {
     SHA256: lambda octets: hashlib.sha256(octets).digest(),
@@ -146,12 +166,18 @@ _DIGESTS: Final[dict[str, Callable[[bytes], bytes]]] = {
 def _signer(
     meant: Sequence[x509.Certificate], value: bytes, octets: bytes, suite: Suite
 ) -> x509.Certificate:
-    holds = _VERIFICATIONS.get(suite.signature)
-    if holds is None:
+    verify = VERIFICATIONS.get(suite.signature)
+    if verify is None:
         raise _noncompliant(f"no verification for {suite.signature} is known here")
     for certificate in meant:
-        if holds(marks_of(certificate).public_key, value, octets):
-            return certificate
+        key = marks_of(certificate).public_key
+        if kind_of(key) not in suite.signing_kinds:
+            continue
+        try:
+            verify(key, value, octets)
+        except InvalidSignature:
+            continue
+        return certificate
     raise refused(FAILED_AUTHENTICATION, "G7", "the signature value does not hold")
 
 

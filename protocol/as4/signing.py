@@ -1,8 +1,8 @@
 """One message unit in a signed SOAP envelope: what sealing, receipts and signals share.
 
 The signature covers eb:Messaging, the empty Body and every part (eDelivery AS4 1.15 section
-3.2.6). SignedInfo and what it refers to are written canonically, so signing is one hash and one
-private key operation; nothing is parsed or serialised again.
+3.2.6 and 2.0). SignedInfo and what it refers to are written canonically, so signing is one hash and
+one private key operation; nothing is parsed or serialised again.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from protocol.as4.names import (
 )
 from protocol.as4.part_digest import new_hash
 from protocol.as4.ports import Signer
-from protocol.as4.suites import Suite, TokenForm
+from protocol.as4.suites import Suite, TokenForm, kind_of
 from protocol.as4.token_writing import written_token
+from protocol.as4.tokens import marks_of
 from protocol.as4.values import SignedReference
 from protocol.as4.writing import attribute, empty_body, envelope, messaging
 
@@ -63,8 +64,10 @@ def signed_envelope(
 ) -> SealedMessage:
     """`unit` in an envelope, signed together with `parts`.
 
-    `encryption` is what stands in wsse:Security before the signature; it is not signed.
+    `encryption` is what stands in wsse:Security before the signature; it is not signed. Raises
+    ValueError when the key of `signer` is not one that the suite signs with.
     """
+    _check_signer(signer, suite)
     header = messaging(unit, xml_id("messaging", message_id))
     body = empty_body(xml_id("body", message_id))
     references = (
@@ -79,6 +82,13 @@ def signed_envelope(
     return SealedMessage(
         envelope(header, _security(encryption + token.binary + signature), body), references
     )
+
+
+def _check_signer(signer: Signer, suite: Suite) -> None:
+    if kind_of(marks_of(signer.certificate).public_key) not in suite.signing_kinds:
+        kinds = " or ".join(sorted(kind.value for kind in suite.signing_kinds))
+        name = signer.certificate.subject.rfc4514_string()
+        raise ValueError(f"{suite.id} signs with {kinds} keys; the key of {name} is another")
 
 
 def unsigned_envelope(unit: str, *, message_id: str) -> bytes:

@@ -34,6 +34,12 @@ class WrittenToken:
     binary: str
     key_info: str
 
+    @property
+    def reference(self) -> str:
+        """The content of RecipientKeyInfo: always a wsse:SecurityTokenReference."""
+        bare = self.key_info.startswith("<ds:X509Data>")
+        return _token_reference(self.key_info) if bare else self.key_info
+
 
 def written_token(
     certificate: x509.Certificate,

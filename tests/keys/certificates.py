@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa, x25519
 from cryptography.x509.oid import NameOID
 
 # When the session began: certificates are made around it. What looks at the times of files must be
@@ -59,6 +59,8 @@ def other_key(kind: str) -> Any:
         "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
         "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
         "p521": lambda: ec.generate_private_key(ec.SECP521R1()),
+        "brainpool": lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
+        "x25519": x25519.X25519PrivateKey.generate,
     }
     return make[kind]()
 
@@ -79,7 +81,7 @@ def certificate(
     extensions: Sequence[tuple[x509.ExtensionType, bool]] = (),
     key_usage: bool = True,
 ) -> x509.Certificate:
-    """A self-signed certificate of `key` whose KeyUsage has `allowed`."""
+    """A certificate of `key` whose KeyUsage has `allowed`; self-signed where the key can sign."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
         x509.CertificateBuilder(subject_name=subject, issuer_name=subject)
@@ -94,8 +96,9 @@ def certificate(
         builder = builder.add_extension(x509.ExtendedKeyUsage(extended), critical=False)
     for value, critical in extensions:
         builder = builder.add_extension(value, critical=critical)
-    algorithm = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-    return builder.sign(key, algorithm)
+    issuer = ec_key() if isinstance(key, x25519.X25519PrivateKey) else key  # it cannot sign
+    algorithm = None if isinstance(issuer, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    return builder.sign(issuer, algorithm)
 
 
 def signing(which: int = 0, **how: Any) -> x509.Certificate:

@@ -6,7 +6,7 @@ import os
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, x25519
+from cryptography.hazmat.primitives.asymmetric import ec, padding, x448, x25519
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -108,9 +108,25 @@ def test_a_key_of_another_certificate_is_refused(folder):
 
 
 def test_a_kind_of_key_that_is_not_used_here_is_refused(folder):
-    write_new(folder / "keys/x", private_pem(x25519.X25519PrivateKey.generate()))
-    with pytest.raises(KeyRefused, match="X25519"):
+    write_new(folder / "keys/x", private_pem(x448.X448PrivateKey.generate()))
+    with pytest.raises(KeyRefused, match="X448"):
         read_private_key(KeyUri.parse("file:keys/x", folder))
+
+
+def test_an_x25519_key_is_read_and_signs_nothing(folder):
+    key = other_key("x25519")
+    write_new(folder / "keys/x", private_pem(key))
+    write_new(folder / "keys/x.cert", pem(certificate(key, "key_agreement")))
+    loaded = pair(folder, "file:keys/x", "keys/x.cert")
+    assert FileDecrypter(loaded).certificate == loaded.certificate
+    with pytest.raises(TypeError, match="signs nothing"):
+        FileSigner(loaded)
+
+
+def test_an_ed25519_key_opens_nothing():
+    key = other_key("ed25519")
+    with pytest.raises(TypeError, match="opens nothing"):
+        FileDecrypter(KeyPair(key, certificate(key, "digital_signature")))
 
 
 def test_a_damaged_rsa_key_is_refused_each_time(folder):
@@ -164,6 +180,14 @@ def test_an_ecdsa_signer_gives_the_two_numbers_raw():
     key.public_key().verify(encode_dss_signature(r, s), b"x", ec.ECDSA(hashes.SHA256()))
 
 
+def test_a_brainpool_signer_signs_with_sha256():
+    key = other_key("brainpool")
+    signed = FileSigner(KeyPair(key, certificate(key, "digital_signature"))).sign(b"x")
+    assert len(signed) == 64
+    r, s = int.from_bytes(signed[:32]), int.from_bytes(signed[32:])
+    key.public_key().verify(encode_dss_signature(r, s), b"x", ec.ECDSA(hashes.SHA256()))
+
+
 def test_a_p521_signer_fills_up_its_numbers():
     key = other_key("p521")
     signer = FileSigner(KeyPair(key, certificate(key, "digital_signature")))
@@ -202,6 +226,60 @@ def test_a_decrypter_opens_what_was_sealed_for_it():
 def test_a_decrypter_that_cannot_open_says_valueerror_only(wrapped):
     with pytest.raises(ValueError):  # noqa: PT011 - the text is OpenSSL's and must not matter
         FileDecrypter(KeyPair(rsa_key(), encryption())).unwrap_rsa_oaep_sha256(wrapped)
+
+
+AGREEING = {
+    "x25519": (other_key("x25519"), x25519.X25519PrivateKey.generate),
+    "p256": (ec_key(), lambda: ec.generate_private_key(ec.SECP256R1())),
+    "brainpool": (other_key("brainpool"), lambda: ec.generate_private_key(ec.BrainpoolP256R1())),
+}
+
+
+def agreeing(kind):
+    key = AGREEING[kind][0]
+    return FileDecrypter(KeyPair(key, certificate(key, "key_agreement")))
+
+
+def exchanged(fresh, public_key):
+    if isinstance(fresh, x25519.X25519PrivateKey):
+        return fresh.exchange(public_key)
+    return fresh.exchange(ec.ECDH(), public_key)
+
+
+@pytest.mark.parametrize("kind", AGREEING)
+def test_a_decrypter_agrees_on_the_secret_of_the_other_side(kind):
+    key, generate = AGREEING[kind]
+    fresh = generate()
+    secret = agreeing(kind).shared_secret(fresh.public_key())
+    assert secret == exchanged(fresh, key.public_key())
+    assert len(secret) == 32
+
+
+@pytest.mark.parametrize("kind", AGREEING)
+@pytest.mark.parametrize("other", AGREEING)
+def test_keys_of_two_kinds_agree_on_nothing(kind, other):
+    if kind != other:
+        with pytest.raises(ValueError):  # noqa: PT011 - the text is OpenSSL's and must not matter
+            agreeing(kind).shared_secret(AGREEING[other][0].public_key())
+
+
+@pytest.mark.parametrize("point", [bytes(32), b"\1" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f"])
+def test_a_point_of_low_order_gives_no_secret(point):
+    with pytest.raises(ValueError):  # noqa: PT011 - as above
+        agreeing("x25519").shared_secret(x25519.X25519PublicKey.from_public_bytes(point))
+
+
+@pytest.mark.parametrize("kind", AGREEING)
+def test_a_key_for_agreement_transports_nothing(kind):
+    with pytest.raises(ValueError, match="RSA"):
+        agreeing(kind).unwrap_rsa_oaep_sha256(b"x" * 256)
+
+
+def test_an_rsa_key_agrees_on_nothing():
+    with pytest.raises(ValueError, match="no secret"):
+        FileDecrypter(KeyPair(rsa_key(), encryption())).shared_secret(
+            other_key("x25519").public_key()
+        )
 
 
 def test_no_representation_shows_a_key(folder):

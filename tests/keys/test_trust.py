@@ -45,6 +45,10 @@ def decided(one: x509.Certificate, purpose: Purpose, *pinned: x509.Certificate) 
         (tls, Purpose.TLS_SERVER),
         (lambda: certificate(rsa_key(3072), "digital_signature"), Purpose.SIGNING),
         (lambda: certificate(other_key("ed25519"), "digital_signature"), Purpose.SIGNING),
+        (lambda: certificate(other_key("brainpool"), "digital_signature"), Purpose.SIGNING),
+        (lambda: certificate(other_key("x25519"), "key_agreement"), Purpose.ENCRYPTION),
+        (lambda: certificate(other_key("brainpool"), "key_agreement"), Purpose.ENCRYPTION),
+        (lambda: certificate(ec_key(), "key_agreement"), Purpose.ENCRYPTION),
         (lambda: certificate(other_key("p384"), "digital_signature"), Purpose.TLS_CLIENT),
         (lambda: certificate(other_key("p521"), "digital_signature"), Purpose.TLS_SERVER),
         (lambda: tls(extended=[ExtendedKeyUsageOID.CLIENT_AUTH]), Purpose.TLS_CLIENT),
@@ -87,6 +91,36 @@ DEFECTS = {
         lambda: altered(signing(), E_65537, E_EVEN),
         Purpose.SIGNING,
         "cannot be read whole",
+    ),
+    "x25519 signing": (
+        lambda: certificate(other_key("x25519"), "digital_signature"),
+        Purpose.SIGNING,
+        "X25519",
+    ),
+    "ed25519 encryption": (
+        lambda: certificate(other_key("ed25519"), "key_agreement"),
+        Purpose.ENCRYPTION,
+        "Ed25519",
+    ),
+    "brainpool TLS": (
+        lambda: certificate(other_key("brainpool"), "digital_signature"),
+        Purpose.TLS_SERVER,
+        "brainpoolP256r1",
+    ),
+    "p384 encryption": (
+        lambda: certificate(other_key("p384"), "key_agreement"),
+        Purpose.ENCRYPTION,
+        "secp384r1",
+    ),
+    "x25519 for transport": (
+        lambda: certificate(other_key("x25519"), "key_encipherment"),
+        Purpose.ENCRYPTION,
+        "keyAgreement",
+    ),
+    "rsa for agreement": (
+        lambda: certificate(rsa_key(), "key_agreement"),
+        Purpose.ENCRYPTION,
+        "keyEncipherment",
     ),
     "dsa": (lambda: certificate(other_key("dsa"), "digital_signature"), Purpose.SIGNING, "DSA"),
     "other-curve": (

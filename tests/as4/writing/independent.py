@@ -16,10 +16,17 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.keywrap import aes_key_unwrap
+from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 from lxml import etree
 
 NS = {
@@ -31,6 +38,9 @@ NS = {
     "wsu": "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd",
     "ds": "http://www.w3.org/2000/09/xmldsig#",
     "xenc": "http://www.w3.org/2001/04/xmlenc#",
+    "xenc11": "http://www.w3.org/2009/xmlenc11#",
+    "dsig11": "http://www.w3.org/2009/xmldsig11#",
+    "more": "http://www.w3.org/2021/04/xmldsig-more#",
 }
 WSU_ID = f"{{{NS['wsu']}}}Id"
 
@@ -69,11 +79,23 @@ def names(element: etree._Element) -> list[str]:
     return [etree.QName(child).localname for child in element]
 
 
-class Party:
-    """A throw-away RSA key with its certificate, issued by a throw-away authority."""
+MAKE_KEY = {
+    "rsa": lambda: rsa.generate_private_key(65537, 2048),
+    "ed25519": ed25519.Ed25519PrivateKey.generate,
+    "x25519": x25519.X25519PrivateKey.generate,
+    "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "brainpool": lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
+    "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
+}
 
-    def __init__(self, name: str, issuer: Party | None = None, *, ski: bool = True) -> None:
-        self.key = rsa.generate_private_key(65537, 2048)
+
+class Party:
+    """A throw-away key with its certificate, issued by a throw-away authority."""
+
+    def __init__(
+        self, name: str, issuer: Party | None = None, *, ski: bool = True, kind: str = "rsa"
+    ) -> None:
+        self.key = MAKE_KEY[kind]()
         self.name = x509.Name(
             [
                 x509.NameAttribute(x509.NameOID.ORGANIZATION_NAME, "Näme, with <odd> signs & more"),
@@ -93,13 +115,39 @@ class Party:
         if ski:
             identifier = x509.SubjectKeyIdentifier(b"not a digest " + name.encode())
             builder = builder.add_extension(identifier, critical=False)
-        self.certificate = builder.sign(issuer.key if issuer else self.key, SHA256())
+        signing_key = issuer.key if issuer else self.key
+        hashed = None if isinstance(signing_key, ed25519.Ed25519PrivateKey) else SHA256()
+        self.certificate = builder.sign(signing_key, hashed)
         self.chain: tuple[x509.Certificate, ...] = (
             (issuer.certificate, *issuer.chain) if issuer else ()
         )
 
     def sign(self, octets: bytes) -> bytes:
-        return self.key.sign(octets, padding.PKCS1v15(), SHA256())
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            return self.key.sign(octets, padding.PKCS1v15(), SHA256())
+        if isinstance(self.key, ec.EllipticCurvePrivateKey):
+            r, s = decode_dss_signature(self.key.sign(octets, ec.ECDSA(SHA256())))
+            size_bytes = (self.key.curve.key_size + 7) // 8
+            return r.to_bytes(size_bytes) + s.to_bytes(size_bytes)
+        return self.key.sign(octets)
+
+
+def _verify(key: object, algorithm: str, value: bytes, octets: bytes) -> None:
+    """The value holds, and it is of the algorithm that SignatureMethod names."""
+    match key:
+        case rsa.RSAPublicKey():
+            assert algorithm == "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+            key.verify(value, octets, padding.PKCS1v15(), SHA256())
+        case ec.EllipticCurvePublicKey():
+            assert algorithm == "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
+            assert len(value) == 64
+            r, s = int.from_bytes(value[:32]), int.from_bytes(value[32:])
+            key.verify(encode_dss_signature(r, s), octets, ec.ECDSA(SHA256()))
+        case ed25519.Ed25519PublicKey():
+            assert algorithm == "http://www.w3.org/2021/04/xmldsig-more#eddsa-ed25519"
+            key.verify(value, octets)
+        case _:
+            raise InvalidSignature
 
 
 def check_signature(
@@ -113,10 +161,9 @@ def check_signature(
     security = one(root, "/env:Envelope/env:Header/wsse:Security")
     signature = one(security, "ds:Signature")
     signed_info = one(signature, "ds:SignedInfo")
-    certificate.public_key().verify(
-        b64decode(one(signature, "ds:SignatureValue").text, validate=True),
-        c14n(signed_info), padding.PKCS1v15(), SHA256(),
-    )  # fmt: skip
+    algorithm = one(signed_info, "ds:SignatureMethod").get("Algorithm")
+    value = b64decode(one(signature, "ds:SignatureValue").text, validate=True)
+    _verify(certificate.public_key(), algorithm, value, c14n(signed_info))
     references = signed_info.findall("ds:Reference", NS)
     for reference in references:
         uri = reference.get("URI")
@@ -134,15 +181,52 @@ def check_signature(
     return references
 
 
-def open_parts(
-    soap: bytes, receiver: rsa.RSAPrivateKey, wire: Mapping[str, bytes]
-) -> dict[str, bytes]:
+def _content_key(key: etree._Element, receiver: object) -> bytes:
+    """The content key in an xenc:EncryptedKey, by the way that it names."""
+    wrapped = b64decode(one(key, "xenc:CipherData/xenc:CipherValue").text, validate=True)
+    method = one(key, "xenc:EncryptionMethod").get("Algorithm")
+    if isinstance(receiver, rsa.RSAPrivateKey):
+        assert method == "http://www.w3.org/2009/xmlenc11#rsa-oaep"
+        oaep = padding.OAEP(padding.MGF1(SHA256()), SHA256(), None)
+        return receiver.decrypt(wrapped, oaep)
+    assert method == "http://www.w3.org/2001/04/xmlenc#kw-aes128"
+    agreement = one(key, "ds:KeyInfo/xenc:AgreementMethod")
+    derivation = one(agreement, "xenc11:KeyDerivationMethod")
+    assert derivation.get("Algorithm") == "http://www.w3.org/2021/04/xmldsig-more#hkdf"
+    parameters = one(derivation, "more:HKDFParams")
+    assert names(parameters) == ["PRF", "Salt", "KeyLength"]
+    salt = b64decode(one(parameters, "more:Salt").text, validate=True)
+    length = int(one(parameters, "more:KeyLength").text)
+    one(agreement, "xenc:RecipientKeyInfo/wsse:SecurityTokenReference")
+    secret = _secret(agreement, receiver)
+    return aes_key_unwrap(HKDF(SHA256(), length, salt, b"").derive(secret), wrapped)
+
+
+def _secret(agreement: etree._Element, receiver: object) -> bytes:
+    originator = one(agreement, "xenc:OriginatorKeyInfo")
+    if isinstance(receiver, x25519.X25519PrivateKey):
+        assert agreement.get("Algorithm") == "http://www.w3.org/2021/04/xmldsig-more#x25519"
+        octets = b64decode(one(originator, "dsig11:DEREncodedKeyValue").text, validate=True)
+        assert len(octets) == 44
+        return receiver.exchange(load_der_public_key(octets))
+    assert isinstance(receiver, ec.EllipticCurvePrivateKey)
+    assert agreement.get("Algorithm") == "http://www.w3.org/2009/xmlenc11#ECDH-ES"
+    value = one(originator, "ds:KeyValue/dsig11:ECKeyValue")
+    oids = {
+        "secp256r1": "urn:oid:1.2.840.10045.3.1.7",
+        "brainpoolP256r1": "urn:oid:1.3.36.3.3.2.8.1.1.7",
+    }
+    assert one(value, "dsig11:NamedCurve").get("URI") == oids[receiver.curve.name]
+    point = b64decode(one(value, "dsig11:PublicKey").text, validate=True)
+    public = ec.EllipticCurvePublicKey.from_encoded_point(receiver.curve, point)
+    return receiver.exchange(ec.ECDH(), public)
+
+
+def open_parts(soap: bytes, receiver: object, wire: Mapping[str, bytes]) -> dict[str, bytes]:
     """The decrypted, still compressed parts by Content-ID, as the envelope says to open them."""
     root = etree.fromstring(soap)
     key = one(root, "//xenc:EncryptedKey")
-    oaep = padding.OAEP(padding.MGF1(SHA256()), SHA256(), None)
-    wrapped = b64decode(one(key, "xenc:CipherData/xenc:CipherValue").text, validate=True)
-    content_key = receiver.decrypt(wrapped, oaep)
+    content_key = _content_key(key, receiver)
     listed = [r.get("URI") for r in key.findall("xenc:ReferenceList/xenc:DataReference", NS)]
     assert listed == [f"#{data.get('Id')}" for data in root.iter(f"{{{NS['xenc']}}}EncryptedData")]
     opened = {}
