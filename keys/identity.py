@@ -50,16 +50,19 @@ def same_state(
     from_party: tuple[str, str | None],
     partners: Sequence[PartnerIdentity],
     now: datetime,
+    tls_end: Purpose = Purpose.TLS_CLIENT,
 ) -> TrustDecision:
     """For which one State all three speak at `now`; the decision's `state` is set if they do.
 
-    `from_party` is the PartyId of eb:From and its type (None where absent).
+    `from_party` is the PartyId of eb:From and its type (None where absent); for a signal, which has
+    none, that of the partner it must come from. `tls_end` is which end of the connection the
+    partner was.
     """
     claimed = [p for p in partners if (p.party_id, p.party_type) == from_party]
     if len(claimed) != 1:
         return refusal(f"eb:From {from_party!a} names {len(claimed)} partners, not exactly one")
     partner = claimed[0]
-    tls = _is_of(partner, tls_certificate, Purpose.TLS_CLIENT, partners, now)
+    tls = _is_of(partner, tls_certificate, tls_end, partners, now)
     if not tls.trusted:
         return tls
     signer = _is_of(partner, signing_certificate, Purpose.SIGNING, partners, now)
@@ -117,6 +120,7 @@ def _is_of(
 
 _CHOOSE: dict[Purpose, Callable[[PartnerIdentity], Certificates]] = {
     Purpose.TLS_CLIENT: lambda partner: partner.tls_certificates,
+    Purpose.TLS_SERVER: lambda partner: partner.tls_certificates,
     Purpose.SIGNING: lambda partner: partner.signing_certificates,
 }
 

@@ -8,6 +8,8 @@ The rules, from AS4 1.0 section 3.2 (reception awareness) and eDelivery AS4 1.15
   retries, then FAILED with EBMS:0301 for the submitter.
 * An eb:Error from the peer ends the matter, except the few that say "try again".
 * A receipt that comes after EBMS:0301 was reported still counts: ACKNOWLEDGED, `late`.
+* A message that the peer pulls, or whose receipt comes in a request of its own (ReplyPattern
+  Callback), awaits that receipt; when it is overdue, the message is sent or may be pulled again.
 * What is told about an attempt that is no longer ours (another node took over) changes nothing.
 
 `TABLE` names a rule for every state and every event; `step` applies it; the picture of it in
@@ -19,105 +21,52 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import Final
 
 from protocol.as4.errors import CONNECTION_FAILURE, MISSING_RECEIPT, Severity
-from protocol.as4.pmode import Reliability
-from protocol.as4.values import EbmsError
-
-
-class ExchangeState(Enum):
-    """The states of a message on its way out."""
-
-    READY = "READY"
-    SENDING = "SENDING"
-    ACKNOWLEDGED = "ACKNOWLEDGED"
-    WAITING_FOR_RETRY = "WAITING_FOR_RETRY"
-    SUSPENDED = "SUSPENDED"
-    FAILED = "FAILED"
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """Where one message stands. `attempts` counts the attempts begun, the first included.
-
-    `next_attempt_at` is set where an attempt is due (None: at once). `late` says that the
-    receipt came after the submitter had been told that it is missing.
-    """
-
-    state: ExchangeState = ExchangeState.READY
-    attempts: int = 0
-    next_attempt_at: datetime | None = None
-    error_code: str | None = None
-    error_sentence: str | None = None
-    late: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """One of our nodes has taken the message and begins an attempt."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptHeld:
-    """A receipt arrived and holds against the digests that we signed."""
-
-
-@dataclass(frozen=True, slots=True)
-class PeerRefused:
-    """The peer answered with an eb:Error."""
-
-    error: EbmsError
-
-
-@dataclass(frozen=True, slots=True)
-class PeerHasItAlready:
-    """The peer answered EBMS:4001: it holds the message and gives no receipt again."""
-
-
-@dataclass(frozen=True, slots=True)
-class TransportFailed:
-    """No usable answer came. `retry_after_seconds` is what the peer asked for, if it did."""
-
-    reason: str
-    retryable: bool = True
-    retry_after_seconds: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptInvalid:
-    """A receipt came that does not match what we signed (EBMS:0302)."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Interrupted:
-    """We stopped while the attempt was under way; whether it arrived is unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Suspend:
-    """An operator holds the message back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """An operator lets the message go on."""
-
-
-Event = (
-    Claimed
-    | ReceiptHeld
-    | PeerRefused
-    | PeerHasItAlready
-    | TransportFailed
-    | ReceiptInvalid
-    | Interrupted
-    | Suspend
-    | Resume
+from protocol.as4.exchange_values import (
+    Claimed,
+    Event,
+    Exchange,
+    ExchangeState,
+    Interrupted,
+    PeerHasItAlready,
+    PeerRefused,
+    Pulled,
+    ReceiptHeld,
+    ReceiptInvalid,
+    ReceiptOverdue,
+    ReceiptToCome,
+    Resume,
+    Suspend,
+    TransportFailed,
 )
+from protocol.as4.pmode import Reliability
+
+__all__ = [
+    "DEFAULT_RELIABILITY",
+    "RETRYABLE_CODES",
+    "STATES",
+    "TABLE",
+    "Claimed",
+    "Event",
+    "Exchange",
+    "ExchangeState",
+    "Interrupted",
+    "OutOfTurn",
+    "PeerHasItAlready",
+    "PeerRefused",
+    "Pulled",
+    "ReceiptHeld",
+    "ReceiptInvalid",
+    "ReceiptOverdue",
+    "ReceiptToCome",
+    "Resume",
+    "Suspend",
+    "TransportFailed",
+    "retry_interval_seconds",
+    "step",
+]
 
 #: Where the caller has no P-Mode at hand: AS4 1.0 leaves the values to the parties.
 DEFAULT_RELIABILITY: Final = Reliability()
@@ -156,11 +105,37 @@ def _send(turn: _Turn) -> Exchange:
     )
 
 
+def _await(turn: _Turn, transfer_seconds: float = 0.0) -> Exchange:
+    """The peer has as long for its receipt as we would wait before the next attempt."""
+    attempts, agreed = turn.exchange.attempts, turn.reliability
+    wait_seconds = max(agreed.receipt_timeout_seconds, retry_interval_seconds(attempts, agreed))
+    due = turn.now + timedelta(seconds=wait_seconds + transfer_seconds)
+    return Exchange(ExchangeState.AWAITING_RECEIPT, attempts, due)
+
+
+def _pulled(turn: _Turn) -> Exchange:
+    event = turn.event
+    if not isinstance(event, Pulled):
+        return _refuse(turn)
+    begun = replace(turn, exchange=_send(turn))
+    return _await(begun, event.transfer_seconds)
+
+
+def _defer(turn: _Turn) -> Exchange:
+    return _await(turn)
+
+
+def _overdue(turn: _Turn) -> Exchange:
+    if turn.exchange.attempts > turn.reliability.max_retries:
+        return _fail_unreceipted(turn, "it was taken, and no receipt came in time")
+    return replace(_send_again(turn), error_sentence="No receipt came in time.")
+
+
 def _close(turn: _Turn) -> Exchange:
     return Exchange(ExchangeState.ACKNOWLEDGED, turn.exchange.attempts, None)
 
 
-def _close_late(turn: _Turn) -> Exchange:
+def _late(turn: _Turn) -> Exchange:
     """A refusal by the peer stays one; only a receipt that we missed may still come."""
     if turn.exchange.error_code != MISSING_RECEIPT.code:
         return turn.exchange
@@ -171,18 +146,23 @@ def _fail(turn: _Turn, code: str, sentence: str) -> Exchange:
     return Exchange(ExchangeState.FAILED, turn.exchange.attempts, None, code, sentence)
 
 
+def _fail_unreceipted(turn: _Turn, sentence: str) -> Exchange:
+    attempts = turn.exchange.attempts
+    last_words = f"No receipt after {attempts} attempts; the last one: {sentence}"
+    return _fail(turn, MISSING_RECEIPT.code, last_words)
+
+
 def _try_again(turn: _Turn, sentence: str, not_before_seconds: float = 0.0) -> Exchange:
     attempts = turn.exchange.attempts
     if attempts > turn.reliability.max_retries:
-        last_words = f"No receipt after {attempts} attempts; the last one: {sentence}"
-        return _fail(turn, MISSING_RECEIPT.code, last_words)
+        return _fail_unreceipted(turn, sentence)
     wait_seconds = max(retry_interval_seconds(attempts, turn.reliability), not_before_seconds)
     wait_seconds = min(wait_seconds, turn.reliability.max_interval_seconds)
     due = turn.now + timedelta(seconds=wait_seconds)
     return Exchange(ExchangeState.WAITING_FOR_RETRY, attempts, due, None, sentence)
 
 
-def _heed_silence(turn: _Turn) -> Exchange:
+def _silence(turn: _Turn) -> Exchange:
     event = turn.event
     if not isinstance(event, TransportFailed):
         return _refuse(turn)
@@ -198,7 +178,7 @@ def _ask_again(turn: _Turn) -> Exchange:
     return _try_again(turn, f"EBMS:0302 {event.reason}")
 
 
-def _heed_error(turn: _Turn) -> Exchange:
+def _error(turn: _Turn) -> Exchange:
     event = turn.event
     if not isinstance(event, PeerRefused):
         return _refuse(turn)
@@ -235,6 +215,7 @@ STATES: Final = (
     ExchangeState.READY,
     ExchangeState.SENDING,
     ExchangeState.WAITING_FOR_RETRY,
+    ExchangeState.AWAITING_RECEIPT,
     ExchangeState.SUSPENDED,
     ExchangeState.ACKNOWLEDGED,
     ExchangeState.FAILED,
@@ -242,16 +223,19 @@ STATES: Final = (
 
 # fmt: off
 _ROWS: Final[dict[type[Event], tuple[_Rule, ...]]] = {
-    #                 READY    SENDING       WAITING  SUSPENDED  ACKNOWLEDGED  FAILED
-    Claimed:          (_send,  _refuse,      _send,   _refuse,   _refuse,      _refuse),
-    ReceiptHeld:      (_close, _close,       _close,  _close,    _keep,        _close_late),
-    PeerRefused:      (_keep,  _heed_error,  _keep,   _keep,     _keep,        _keep),
-    PeerHasItAlready: (_keep,  _give_up,     _keep,   _keep,     _keep,        _keep),
-    TransportFailed:  (_keep,  _heed_silence, _keep, _keep,     _keep,        _keep),
-    ReceiptInvalid:   (_keep,  _ask_again,   _keep,   _keep,     _keep,        _keep),
-    Interrupted:      (_keep,  _send_again,  _keep,   _keep,     _keep,        _keep),
-    Suspend:          (_hold,  _refuse,      _hold,   _keep,     _refuse,      _refuse),
-    Resume:           (_keep,  _keep,        _keep,   _resume,   _refuse,      _refuse),
+    #                 READY    SENDING      WAITING  AWAITING    SUSPENDED ACKNOWLEDGED FAILED
+    Claimed:          (_send,   _refuse,     _send,   _refuse,    _refuse,  _refuse,     _refuse),
+    Pulled:           (_pulled, _refuse,     _pulled, _refuse,    _refuse,  _refuse,     _refuse),
+    ReceiptToCome:    (_keep,   _defer,      _keep,   _keep,      _keep,    _keep,       _keep),
+    ReceiptOverdue:   (_keep,   _keep,       _keep,   _overdue,   _keep,    _keep,       _keep),
+    ReceiptHeld:      (_close,  _close,      _close,  _close,     _close,   _keep,       _late),
+    PeerRefused:      (_keep,   _error,      _keep,   _error,     _keep,    _keep,       _keep),
+    PeerHasItAlready: (_keep,   _give_up,    _keep,   _give_up,   _keep,    _keep,       _keep),
+    TransportFailed:  (_keep,   _silence,    _keep,   _silence,   _keep,    _keep,       _keep),
+    ReceiptInvalid:   (_keep,   _ask_again,  _keep,   _ask_again, _keep,    _keep,       _keep),
+    Interrupted:      (_keep,   _send_again, _keep,   _keep,      _keep,    _keep,       _keep),
+    Suspend:          (_hold,   _refuse,     _hold,   _hold,      _keep,    _refuse,     _refuse),
+    Resume:           (_keep,   _keep,       _keep,   _keep,      _resume,  _refuse,     _refuse),
 }
 # fmt: on
 

@@ -19,8 +19,11 @@ from protocol.as4.exchange import (
     OutOfTurn,
     PeerHasItAlready,
     PeerRefused,
+    Pulled,
     ReceiptHeld,
     ReceiptInvalid,
+    ReceiptOverdue,
+    ReceiptToCome,
     Resume,
     Suspend,
     TransportFailed,
@@ -32,6 +35,9 @@ from protocol.as4.values import EbmsError
 #: One event of each kind, and of a kind that can end in two ways one for each; by its label.
 SAMPLES: Final[dict[str, Event]] = {
     "claimed": Claimed(),
+    "pulled": Pulled(),
+    "receipt to come": ReceiptToCome(),
+    "receipt overdue": ReceiptOverdue(),
     "receipt held": ReceiptHeld(),
     "peer refused": PeerRefused(EbmsError("EBMS:0004", Severity.FAILURE)),
     "peer asks to try again": PeerRefused(EbmsError("EBMS:0202", Severity.FAILURE)),

@@ -2,15 +2,16 @@
 
 Compared exactly, an absent type not being an empty one: From and To (PartyId, type, Role), Service
 and type, AgreementRef and type, the Action. A pmode attribute is not needed, but may not name
-another agreement of ours. Source: eDelivery AS4 1.15 section 3 (P-Mode lookup), T12 of
-docs/interop.md.
+another agreement of ours. The message partition channel belongs to it: what was pulled names the
+channel that it was pulled from, what was pushed names none. Source: eDelivery AS4 1.15 section 3
+(P-Mode lookup), T12 of docs/interop.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from protocol.as4.errors import PROCESSING_MODE_MISMATCH, VALUE_NOT_RECOGNIZED, refused
+from protocol.as4.errors import PROCESSING_MODE_MISMATCH, VALUE_NOT_RECOGNIZED, Refused, refused
 from protocol.as4.names import DEFAULT_MPC, TEST_ACTION, TEST_SERVICE
 from protocol.as4.pmode import PMode
 from protocol.as4.values import AgreementRef, ServiceName, UserMessage
@@ -19,18 +20,14 @@ _GATE = "G6"
 _TEST = ServiceName(TEST_SERVICE)
 
 
-def find_pmode(book: Sequence[PMode], unit: UserMessage) -> PMode:
+def find_pmode(book: Sequence[PMode], unit: UserMessage, pulled_from: str | None = None) -> PMode:
     """The P-Mode in `book` that `unit` claims to follow. Raises Refused.
 
-    EBMS:0010 when there is none, EBMS:0001 for a message channel that nobody agreed on.
+    `pulled_from` is the channel that it was pulled from, None for a pushed message. EBMS:0010 when
+    there is no P-Mode, EBMS:0001 for another channel.
     """
-    if unit.mpc not in (None, DEFAULT_MPC):
-        raise refused(
-            VALUE_NOT_RECOGNIZED,
-            _GATE,
-            f"the message partition channel {unit.mpc!r} is not agreed",
-            "unknown message partition channel",
-        )
+    if _channel(unit.mpc) != pulled_from:
+        raise _unknown_channel(unit.mpc)
     for pmode in book:
         if not any(_differences(pmode, unit, book)):
             return pmode
@@ -49,6 +46,31 @@ def is_ping(unit: UserMessage) -> bool:
     eDelivery AS4 1.15 section 3 (test service).
     """
     return unit.service == _TEST and unit.action == TEST_ACTION
+
+
+def find_channel(book: Sequence[PMode], mpc: str | None) -> PMode:
+    """The P-Mode in `book` whose partner pulls from the channel `mpc`. Raises Refused, EBMS:0001.
+
+    The default channel is nobody's (eDelivery AS4 1.15, Pull).
+    """
+    for pmode in book:
+        if pmode.channel_sent is not None and pmode.channel_sent == _channel(mpc):
+            return pmode
+    raise _unknown_channel(mpc)
+
+
+def _channel(mpc: str | None) -> str | None:
+    """Absent and default are the same (ebMS 3.0 Core section 5.2.2.1)."""
+    return None if mpc == DEFAULT_MPC else mpc
+
+
+def _unknown_channel(mpc: str | None) -> Refused:
+    return refused(
+        VALUE_NOT_RECOGNIZED,
+        _GATE,
+        f"the message partition channel {mpc or DEFAULT_MPC!r} is not agreed for this",
+        "unknown message partition channel",
+    )
 
 
 def _nearest(book: Sequence[PMode], unit: UserMessage) -> str:
@@ -72,6 +94,8 @@ def _differences(pmode: PMode, unit: UserMessage, book: Sequence[PMode]) -> Iter
         yield "eb:AgreementRef"
     if unit.action not in pmode.actions_received and not is_ping(unit):
         yield "eb:Action"
+    if _channel(unit.mpc) != pmode.channel_received:
+        yield "eb:UserMessage/@mpc"
 
 
 def _same_agreement(pmode: PMode, claimed: AgreementRef | None, book: Sequence[PMode]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from cryptography import x509
 
@@ -46,6 +47,32 @@ class TimeWindow:
     future_seconds: float = 300.0
 
 
+class Puller(Enum):
+    """Which side pulls what the other one sends; it is the side that cannot be called."""
+
+    PARTNER = "partner"
+    US = "us"
+
+
+@dataclass(frozen=True, slots=True)
+class Pulling:
+    """One-Way/Pull: one message partition channel for one partner (eDelivery AS4 1.15, Pull).
+
+    `interval_seconds` is how often we ask where we pull.
+    """
+
+    by: Puller
+    mpc: str
+    interval_seconds: float = 30.0
+
+
+class ReceiptReply(Enum):
+    """How the receipt for a pushed message travels (P-Mode SendReceipt.ReplyPattern)."""
+
+    RESPONSE = "response"
+    CALLBACK = "callback"
+
+
 @dataclass(frozen=True, slots=True)
 class PMode:
     """What we agreed with one partner State; chosen by claimed values, never by keys in a message.
@@ -77,6 +104,22 @@ class PMode:
     window: TimeWindow = field(default_factory=TimeWindow)
     sender_role: str = INITIATOR
     receiver_role: str = RESPONDER
+    pulling: Pulling | None = None
+    receipt_reply: ReceiptReply = ReceiptReply.RESPONSE
+
+    @property
+    def channel_sent(self) -> str | None:
+        """eb:UserMessage/@mpc of what we send: the channel that the partner pulls, else None."""
+        return self._channel_of(Puller.PARTNER)
+
+    @property
+    def channel_received(self) -> str | None:
+        """eb:UserMessage/@mpc of what we receive: the channel that we pull, else None."""
+        return self._channel_of(Puller.US)
+
+    def _channel_of(self, puller: Puller) -> str | None:
+        pulling = self.pulling
+        return pulling.mpc if pulling is not None and pulling.by is puller else None
 
     @property
     def sending_parties(self) -> tuple[Party, Party]:

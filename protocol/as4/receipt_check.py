@@ -17,7 +17,7 @@ from cryptography import x509
 
 from protocol.as4.envelope import Envelope
 from protocol.as4.errors import INVALID_RECEIPT, Refused, refused
-from protocol.as4.signature import verify_signature
+from protocol.as4.signature import SignedEnvelope, verify_signature
 from protocol.as4.suites import Suite
 from protocol.as4.values import Receipt, SignedReference
 
@@ -58,13 +58,20 @@ def check_signed_receipt(
         signed = verify_signature(envelope, certificates, suite)
     except Refused as fault:
         raise _invalid(f"its signature: {fault.reason}") from fault
+    return confirmed(signed, ref_to_message_id, sent), signed.signer
+
+
+def confirmed(
+    signed: SignedEnvelope, ref_to_message_id: str, sent: Sequence[SignedReference]
+) -> Receipt:
+    """The receipt in `signed`, whose signature holds, if it confirms `sent`. Raises Refused."""
     receipt = signed.unit
     if not isinstance(receipt, Receipt):
         raise _invalid(f"the answer is a {type(receipt).__name__}")
     if receipt.ref_to_message_id != ref_to_message_id:
         raise _invalid(f"it is for {receipt.ref_to_message_id}, not for {ref_to_message_id}")
     _check_references(receipt.references, sent)
-    return receipt, signed.signer
+    return receipt
 
 
 def _check_references(held: Sequence[SignedReference], sent: Sequence[SignedReference]) -> None:

@@ -1,4 +1,4 @@
-"""Error signals and SOAP Faults: what a peer reads when a message is refused.
+"""Error signals, SOAP Faults and pull requests: the signals that are no receipt.
 
 The words are fixed for each code, so that an answer says no more than its code does; `detail` is
 for what helps the sender to mend its message and helps nobody else. Source: ebMS 3.0 Core section
@@ -63,6 +63,23 @@ def build_error(
     )
     if signer is None:
         return unsigned_envelope(unit, message_id=message_id)
+    return signed_envelope(
+        unit, message_id=message_id, signer=signer, suite=suite, token_form=token_form
+    ).soap
+
+
+def build_pull_request(
+    *,
+    message_id: str,
+    timestamp: datetime,
+    mpc: str,
+    signer: Signer,
+    suite: Suite,
+    token_form: TokenForm,
+) -> bytes:
+    """A signed envelope that asks for the oldest message in the channel `mpc`."""
+    request = element("eb:PullRequest", "", mpc=mpc)
+    unit = signal_message(message_id, timestamp, None, request)
     return signed_envelope(
         unit, message_id=message_id, signer=signer, suite=suite, token_form=token_form
     ).soap

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from protocol.as4.errors import Refused
-from protocol.as4.lookup import find_pmode
+from protocol.as4.lookup import find_channel, find_pmode
 from protocol.as4.names import DEFAULT_MPC
-from protocol.as4.pmode import INITIATOR, RESPONDER, PMode
+from protocol.as4.pmode import INITIATOR, RESPONDER, PMode, Puller, Pulling
 from protocol.as4.values import AgreementRef, Party, PartyId, ServiceName, UserMessage
 
 from .expect import code_of, refusal
@@ -101,3 +101,38 @@ def test_an_agreement_that_we_do_not_have() -> None:
 def test_a_channel_that_nobody_agreed_on() -> None:
     with refusal("E:0001"):
         find_pmode(BOOK, replace(UNIT, mpc="urn:mpc"))
+
+
+WE_PULL = pmode("XU", pulling=Pulling(Puller.US, "urn:mpc:az-xu"))
+THEY_PULL = pmode("XU", pulling=Pulling(Puller.PARTNER, "urn:mpc:az-xu"))
+PULLED = replace(UNIT, mpc="urn:mpc:az-xu")
+
+
+def test_a_pulled_message_belongs_to_the_channel_it_was_pulled_from() -> None:
+    """Interop bug 28: the channel is part of what is looked up."""
+    assert find_pmode([pmode("XV"), WE_PULL], PULLED, "urn:mpc:az-xu") is WE_PULL
+    for mpc in (None, DEFAULT_MPC, "urn:mpc:az-xv"):
+        with refusal("E:0001"):
+            find_pmode([WE_PULL], replace(UNIT, mpc=mpc), PULLED.mpc)
+
+
+def test_what_is_to_be_pulled_is_not_taken_when_it_is_pushed() -> None:
+    with refusal("E:0001"):
+        find_pmode([WE_PULL], PULLED)
+    with pytest.raises(Refused, match="@mpc") as caught:
+        find_pmode([WE_PULL], UNIT)
+    assert code_of(caught.value) == "E:0010"
+
+
+def test_a_partner_who_pulls_still_pushes() -> None:
+    assert find_pmode([THEY_PULL], UNIT) is THEY_PULL
+
+
+def test_a_channel_is_found_for_the_one_who_pulls_it() -> None:
+    book = [pmode("XV"), THEY_PULL]
+    assert find_channel(book, "urn:mpc:az-xu") is THEY_PULL
+    for mpc in (None, DEFAULT_MPC, "urn:mpc:az-xu/sub", "URN:mpc:az-xu"):
+        with refusal("E:0001"):
+            find_channel(book, mpc)
+    with refusal("E:0001"):
+        find_channel([WE_PULL], "urn:mpc:az-xu")

@@ -22,8 +22,11 @@ from protocol.as4.exchange import (
     OutOfTurn,
     PeerHasItAlready,
     PeerRefused,
+    Pulled,
     ReceiptHeld,
     ReceiptInvalid,
+    ReceiptOverdue,
+    ReceiptToCome,
     Resume,
     Suspend,
     TransportFailed,
@@ -37,34 +40,42 @@ from protocol.as4.values import EbmsError
 NOW = datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 TWO_RETRIES = Reliability(max_retries=2, first_interval_seconds=10, backoff=3)
 
-READY, SENDING, ACKNOWLEDGED, WAITING, SUSPENDED, FAILED = (
+READY, SENDING, ACKNOWLEDGED, WAITING, AWAITING, SUSPENDED, FAILED = (
     ExchangeState.READY,
     ExchangeState.SENDING,
     ExchangeState.ACKNOWLEDGED,
     ExchangeState.WAITING_FOR_RETRY,
+    ExchangeState.AWAITING_RECEIPT,
     ExchangeState.SUSPENDED,
     ExchangeState.FAILED,
 )
 
-# What each event leads to from READY, SENDING, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED(0301);
-# None: cannot happen. Written out by hand, from AS4 1.0 section 3.2.
+# What each event leads to from READY, SENDING, WAITING, AWAITING, SUSPENDED, ACKNOWLEDGED and
+# FAILED(0301); None: cannot happen. Written out by hand, from AS4 1.0 section 3.2 and, for the
+# three in the middle, eDelivery AS4 1.15 (pull: receipts by callback, unreceipted messages come
+# again).
 EXPECTED: dict[str, tuple[ExchangeState | None, ...]] = {
-    "claimed": (SENDING, None, SENDING, None, None, None),
-    "receipt held": (ACKNOWLEDGED,) * 6,
-    "peer refused": (READY, FAILED, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
-    "peer asks to try again": (READY, WAITING, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
-    "peer has it already": (READY, FAILED, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
-    "transport failed": (READY, WAITING, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
-    "transport failed for good": (READY, FAILED, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
-    "receipt invalid": (READY, WAITING, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
-    "interrupted": (READY, WAITING, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
-    "suspend": (SUSPENDED, None, SUSPENDED, SUSPENDED, None, None),
-    "resume": (READY, SENDING, WAITING, WAITING, None, None),
+    "claimed": (SENDING, None, SENDING, None, None, None, None),
+    "pulled": (AWAITING, None, AWAITING, None, None, None, None),
+    "receipt to come": (READY, AWAITING, WAITING, AWAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
+    "receipt overdue": (READY, SENDING, WAITING, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
+    "receipt held": (ACKNOWLEDGED,) * 7,
+    "peer refused": (READY, FAILED, WAITING, FAILED, SUSPENDED, ACKNOWLEDGED, FAILED),
+    "peer asks to try again": (READY, WAITING, WAITING, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
+    "peer has it already": (READY, FAILED, WAITING, FAILED, SUSPENDED, ACKNOWLEDGED, FAILED),
+    "transport failed": (READY, WAITING, WAITING, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
+    "transport failed for good": (
+        *(READY, FAILED, WAITING, FAILED, SUSPENDED, ACKNOWLEDGED, FAILED),
+    ),
+    "receipt invalid": (READY, WAITING, WAITING, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
+    "interrupted": (READY, WAITING, WAITING, AWAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
+    "suspend": (SUSPENDED, None, SUSPENDED, SUSPENDED, SUSPENDED, None, None),
+    "resume": (READY, SENDING, WAITING, AWAITING, WAITING, None, None),
 }
 
 
 def standing(state: ExchangeState, attempts: int = 1) -> Exchange:
-    due = NOW if state is WAITING else None
+    due = NOW if state in (WAITING, AWAITING) else None
     code = "EBMS:0301" if state is FAILED else None
     return Exchange(state, attempts, due, code, "because" if code else None)
 
@@ -87,8 +98,8 @@ def test_every_state_and_every_event(label: str, state: ExchangeState) -> None:
     assert after.state is expected
     if after.state is state and label not in ("suspend",):
         assert after == before
-    assert after.attempts == before.attempts + (label == "claimed")
-    assert (after.next_attempt_at is None) == (after.state is not WAITING)
+    assert after.attempts == before.attempts + (label in ("claimed", "pulled"))
+    assert (after.next_attempt_at is None) == (after.state not in (WAITING, AWAITING))
 
 
 def test_attempts_grow_apart_and_end_with_0301() -> None:
@@ -137,6 +148,30 @@ def test_the_peer_has_it_but_gives_no_receipt() -> None:
     assert (failed.state, failed.error_code) == (FAILED, "EBMS:0301")
     assert "EBMS:4001" in (failed.error_sentence or "")
     assert step(failed, ReceiptHeld(), NOW).late
+
+
+def test_a_pulled_message_comes_again_until_it_was_pulled_often_enough() -> None:
+    exchange, now = Exchange(), NOW
+    waits = []
+    agreed = Reliability(max_retries=1, first_interval_seconds=100, receipt_timeout_seconds=60)
+    while exchange.state is not FAILED:
+        exchange = step(exchange, Pulled(transfer_seconds=7), now, agreed)
+        assert exchange.next_attempt_at is not None
+        waits.append((exchange.next_attempt_at - now).total_seconds())
+        now = exchange.next_attempt_at
+        exchange = step(exchange, ReceiptOverdue(), now, agreed)
+    assert waits == [107, 207]
+    assert (exchange.attempts, exchange.error_code) == (2, "EBMS:0301")
+    assert step(exchange, ReceiptHeld(), now, agreed) == Exchange(ACKNOWLEDGED, 2, late=True)
+
+
+def test_a_receipt_that_is_to_come_has_the_agreed_time() -> None:
+    agreed = Reliability(receipt_timeout_seconds=90, first_interval_seconds=10)
+    waiting = step(standing(SENDING), ReceiptToCome(), NOW, agreed)
+    assert waiting == Exchange(AWAITING, 1, NOW + timedelta(seconds=90))
+    again = step(waiting, ReceiptOverdue(), NOW, agreed)
+    assert (again.state, again.next_attempt_at) == (WAITING, NOW)
+    assert again.error_sentence == "No receipt came in time."
 
 
 def test_interrupted_is_sent_again_at_once() -> None:
@@ -189,4 +224,5 @@ def test_the_picture_shows_the_table() -> None:
     assert "    SENDING --> WAITING_FOR_RETRY: transport failed\n" in picture
     assert "    SENDING --> FAILED: transport failed, no retry left\n" in picture
     assert "    FAILED --> ACKNOWLEDGED: receipt held\n" in picture
+    assert "    AWAITING_RECEIPT --> FAILED: receipt overdue, no retry left\n" in picture
     assert picture.count("-->") == len(picture.splitlines()) - 1
