@@ -26,6 +26,7 @@ XSD: Final = "{http://www.w3.org/2001/XMLSchema}"
 SCHEMAS: Final = {
     "documents": "convention/documents.xsd",
     "as4": "as4/messaging.xsd",
+    "fragment": "as4/fragment.xsd",
 }
 
 

@@ -24,6 +24,7 @@ from protocol.as4.errors import (
     FAILED_AUTHENTICATION,
     OTHER,
     POLICY_NONCOMPLIANCE,
+    PROCESSING_MODE_MISMATCH,
     VALUE_INCONSISTENT,
     Refused,
     refused,
@@ -108,6 +109,8 @@ class Gates:
         unit = signed.unit
         if not isinstance(unit, UserMessage):
             raise refused(POLICY_NONCOMPLIANCE, "G7", "the signed unit is not the UserMessage")
+        if signed.fragment is not None and pmode.splitting is None:
+            raise _not_split(unit, pmode)
         self._same_state(tls_certificate, signed.signer, unit, pmode)
         self._check_time(unit, pmode)
         self._check_parts(unit, pmode)
@@ -250,6 +253,15 @@ def _for_pings(pmode: PMode) -> PMode:
         pmode.limits, max_message_bytes=min(MAX_PING_BYTES, pmode.limits.max_message_bytes)
     )
     return replace(pmode, limits=limits)
+
+
+def _not_split(unit: UserMessage, pmode: PMode) -> Refused:
+    return refused(
+        PROCESSING_MODE_MISMATCH,
+        "G6",
+        f"{unit.message_id} is a fragment; P-Mode {pmode.id} agrees to none ([split])",
+        "split and join is not agreed",
+    )
 
 
 def _mismatch(sentence: str) -> Refused:

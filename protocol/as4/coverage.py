@@ -1,5 +1,7 @@
 """A signature covers eb:Messaging, the Body and every payload part, each once, and nothing else.
 
+Where the message is a fragment, its mf:MessageFragment and the part that it names are among them.
+
 Source: AS4 1.0 section 5.1.4 and 5.1.5, eDelivery AS4 1.15 section 3 (security).
 """
 
@@ -24,6 +26,7 @@ class Covered:
 
     messaging: PlannedReference
     body: PlannedReference
+    fragment: PlannedReference | None = None
 
 
 def check_coverage(envelope: Envelope, references: Sequence[PlannedReference]) -> Covered:
@@ -33,8 +36,10 @@ def check_coverage(envelope: Envelope, references: Sequence[PlannedReference]) -
     """
     messaging = _uri_of(envelope.messaging)
     body = _uri_of(envelope.body)
-    parts = envelope.unit.parts if isinstance(envelope.unit, UserMessage) else ()
-    unsigned = {messaging, body, *(CID + part.content_id for part in parts)}
+    block = envelope.fragment_block
+    fragment = None if block is None else _uri_of(block)
+    unsigned = {messaging, body, *(CID + content_id for content_id in _content_ids(envelope))}
+    unsigned |= {fragment} if fragment is not None else set()
     found: dict[str, PlannedReference] = {}
     for reference in references:
         target = _target(reference.uri)
@@ -46,7 +51,15 @@ def check_coverage(envelope: Envelope, references: Sequence[PlannedReference]) -
     missing = unsigned - found.keys()
     if missing:
         raise _noncompliant(f"not signed: {', '.join(sorted(missing))}")
-    return Covered(found[messaging], found[body])
+    covering = None if fragment is None else found[fragment]
+    return Covered(found[messaging], found[body], covering)
+
+
+def _content_ids(envelope: Envelope) -> set[str]:
+    """Every part that the headers name: some products name a fragment's in its own header only."""
+    parts = envelope.unit.parts if isinstance(envelope.unit, UserMessage) else ()
+    named = {part.content_id for part in parts}
+    return named | ({envelope.fragment.content_id} if envelope.fragment is not None else set())
 
 
 def _uri_of(block: etree._Element) -> str:

@@ -4,10 +4,12 @@ The rules, in the order in which they are applied:
 
 1. Envelope, Header, Body and nothing else; SOAP 1.2 only.
 2. Every header that must be understood is one that we understand.
-3. eb:Messaging once, and only as a child of Header; wsse:Security at most once, likewise;
+3. eb:Messaging once, and only as a child of Header; wsse:Security and mf:MessageFragment at most
+   once, likewise;
    ds:Signature at most once, and only as a child of Security; nothing encrypted outside Security.
    Signed elements can therefore not be moved aside and replaced.
-4. eb:Messaging holds one unit and is valid by our schema.
+4. eb:Messaging holds one unit and is valid by our schema; so is mf:MessageFragment, which stands
+   beside a user message only.
 5. The Body of a signal holds nothing, except a SOAP Fault next to an error signal. The packaging
    of a user message is `check_packaging`, which `signature` calls once it is known who sent it.
 
@@ -30,6 +32,8 @@ from protocol.as4.errors import (
     Refused,
     refused,
 )
+from protocol.as4.fragment import MessageFragment
+from protocol.as4.fragment_header import MESSAGE_FRAGMENT, open_fragment
 from protocol.as4.header import open_header
 from protocol.as4.names import DS, EB, SOAP11, SOAP12, WSSE, XENC, qname
 from protocol.as4.values import ErrorSignal, MessageUnit, UserMessage
@@ -45,6 +49,7 @@ HEADER: Final = qname(SOAP12, "Header")
 BODY: Final = qname(SOAP12, "Body")
 FAULT: Final = qname(SOAP12, "Fault")
 
+_UNDERSTOOD: Final = frozenset({MESSAGING, SECURITY, MESSAGE_FRAGMENT})
 _MUST_UNDERSTAND: Final = qname(SOAP12, "mustUnderstand")
 _TRUE: Final = frozenset({"true", "1"})
 _FALSE: Final = frozenset({"false", "0"})
@@ -60,6 +65,8 @@ class Envelope:
     messaging: etree._Element = field(repr=False)
     body: etree._Element = field(repr=False)
     security: etree._Element | None = field(repr=False)
+    fragment: MessageFragment | None = None
+    fragment_block: etree._Element | None = field(repr=False, default=None)
 
 
 def open_envelope(octets: bytes) -> Envelope:
@@ -72,7 +79,9 @@ def open_envelope(octets: bytes) -> Envelope:
     unit = open_header(messaging)
     if not isinstance(unit, UserMessage):
         _check_body(body, fault_allowed=isinstance(unit, ErrorSignal))
-    return Envelope(octets, unit, root, messaging, body, security)
+    block = header.find(MESSAGE_FRAGMENT)
+    fragment = None if block is None else _fragment(block, unit)
+    return Envelope(octets, unit, root, messaging, body, security, fragment, block)
 
 
 def check_packaging(envelope: Envelope) -> None:
@@ -91,6 +100,12 @@ def check_packaging(envelope: Envelope) -> None:
             "payloads must be MIME parts",
         )
     _check_body(envelope.body, fault_allowed=False)
+
+
+def _fragment(block: etree._Element, unit: MessageUnit) -> MessageFragment:
+    if not isinstance(unit, UserMessage):
+        raise _misplaced("mf:MessageFragment beside a signal")
+    return open_fragment(block)
 
 
 def _not_understood(reason: str) -> Refused:
@@ -122,7 +137,7 @@ def _check_understood(header: etree._Element) -> None:
         claim = collapse(block.get(_MUST_UNDERSTAND, "false"))
         if claim not in _TRUE | _FALSE:
             raise _not_understood(f"mustUnderstand is {claim!r} on {block.tag}")
-        if claim in _TRUE and block.tag not in (MESSAGING, SECURITY):
+        if claim in _TRUE and block.tag not in _UNDERSTOOD:
             reason = f"the header {block.tag} must be understood, and is not"
             raise Refused(FaultAnswer(500, "MustUnderstand"), "G4", reason)
 
@@ -137,6 +152,9 @@ def _check_places(root: etree._Element, header: etree._Element) -> etree._Elemen
     security = list(root.iter(SECURITY))
     if len(security) > 1 or any(found.getparent() is not header for found in security):
         raise _misplaced("wsse:Security may stand once, as a child of the Header")
+    fragments = list(root.iter(MESSAGE_FRAGMENT))
+    if len(fragments) > 1 or any(found.getparent() is not header for found in fragments):
+        raise _misplaced("mf:MessageFragment may stand once, as a child of the Header")
     signatures = list(root.iter(SIGNATURE))
     if len(signatures) > 1 or any(found.getparent() not in security for found in signatures):
         raise _misplaced("ds:Signature may stand once, as a child of wsse:Security")

@@ -40,6 +40,21 @@ PACKAGING_NOT_SUPPORTED = ErrorCode("EBMS:0008", "FeatureNotSupported", _F, "Unp
 INVALID_HEADER = ErrorCode("EBMS:0009", "InvalidHeader", _F, "Unpackaging")
 PROCESSING_MODE_MISMATCH = ErrorCode("EBMS:0010", "ProcessingModeMismatch", _F, "Processing")
 EXTERNAL_PAYLOAD_ERROR = ErrorCode("EBMS:0011", "ExternalPayloadError", _F, "Content")
+BAD_FRAGMENT_GROUP = ErrorCode("EBMS:0040", "BadFragmentGroup", _F, "Content")
+DUPLICATE_MESSAGE_SIZE = ErrorCode("EBMS:0041", "DuplicateMessageSize", _F, "Content")
+DUPLICATE_FRAGMENT_COUNT = ErrorCode("EBMS:0042", "DuplicateFragmentCount", _F, "Content")
+DUPLICATE_MESSAGE_HEADER = ErrorCode("EBMS:0043", "DuplicateMessageHeader", _F, "Content")
+DUPLICATE_ACTION = ErrorCode("EBMS:0044", "DuplicateAction", _F, "Content")
+DUPLICATE_COMPRESSION_INFO = ErrorCode("EBMS:0045", "DuplicateCompressionInfo", _F, "Content")
+DUPLICATE_FRAGMENT = ErrorCode("EBMS:0046", "DuplicateFragment", _F, "Content")
+BAD_FRAGMENT_STRUCTURE = ErrorCode("EBMS:0047", "BadFragmentStructure", _F, "Unpackaging")
+BAD_FRAGMENT_NUM = ErrorCode("EBMS:0048", "BadFragmentNum", _F, "Content")
+BAD_FRAGMENT_COUNT = ErrorCode("EBMS:0049", "BadFragmentCount", _F, "Content")
+FRAGMENT_SIZE_EXCEEDED = ErrorCode("EBMS:0050", "FragmentSizeExceeded", _W, "Unpackaging")
+RECEIVE_INTERVAL_EXCEEDED = ErrorCode("EBMS:0051", "ReceiveIntervalExceeded", _F, "Unpackaging")
+HEADER_MISMATCH = ErrorCode("EBMS:0053", "HeaderMismatch", _F, "Unpackaging")
+OUT_OF_STORAGE_SPACE = ErrorCode("EBMS:0054", "OutOfStorageSpace", _F, "Unpackaging")
+DECOMPRESSION_ERROR = ErrorCode("EBMS:0055", "DecompressionError", _F, "Processing")
 FAILED_AUTHENTICATION = ErrorCode("EBMS:0101", "FailedAuthentication", _F, "Processing", "security")
 FAILED_DECRYPTION = ErrorCode("EBMS:0102", "FailedDecryption", _F, "Processing", "security")
 POLICY_NONCOMPLIANCE = ErrorCode("EBMS:0103", "PolicyNoncompliance", _F, "Processing", "security")
@@ -54,7 +69,11 @@ CATALOGUE: dict[str, ErrorCode] = {
     for entry in (
         VALUE_NOT_RECOGNIZED, FEATURE_NOT_SUPPORTED, VALUE_INCONSISTENT, OTHER,
         CONNECTION_FAILURE, EMPTY_MPC, MIME_INCONSISTENCY, PACKAGING_NOT_SUPPORTED,
-        INVALID_HEADER, PROCESSING_MODE_MISMATCH, EXTERNAL_PAYLOAD_ERROR, FAILED_AUTHENTICATION,
+        INVALID_HEADER, PROCESSING_MODE_MISMATCH, EXTERNAL_PAYLOAD_ERROR, BAD_FRAGMENT_GROUP,
+        DUPLICATE_MESSAGE_SIZE, DUPLICATE_FRAGMENT_COUNT, DUPLICATE_MESSAGE_HEADER,
+        DUPLICATE_ACTION, DUPLICATE_COMPRESSION_INFO, DUPLICATE_FRAGMENT, BAD_FRAGMENT_STRUCTURE,
+        BAD_FRAGMENT_NUM, BAD_FRAGMENT_COUNT, FRAGMENT_SIZE_EXCEEDED, RECEIVE_INTERVAL_EXCEEDED,
+        HEADER_MISMATCH, OUT_OF_STORAGE_SPACE, DECOMPRESSION_ERROR, FAILED_AUTHENTICATION,
         FAILED_DECRYPTION, POLICY_NONCOMPLIANCE, DELIVERY_FAILURE, MISSING_RECEIPT,
         INVALID_RECEIPT, DECOMPRESSION_FAILURE, DUPLICATE_DETECTED,
     )

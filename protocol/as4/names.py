@@ -13,6 +13,7 @@ from urllib.parse import unquote
 SOAP12: Final = "http://www.w3.org/2003/05/soap-envelope"
 SOAP11: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 EB: Final = "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/"
+MF: Final = "http://docs.oasis-open.org/ebxml-msg/ns/v3.0/mf/2010/04/"
 EBBP: Final = "http://docs.oasis-open.org/ebxml-bp/ebbp-signals-2.0"
 WSSE: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 WSSE11: Final = "http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd"

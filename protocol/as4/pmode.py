@@ -74,6 +74,23 @@ class ReceiptReply(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Splitting:
+    """Split and Join, where two parties agreed on it (ebMS 3.0 Part 2 section 4.6).
+
+    A message of more than `threshold_bytes` goes in fragments of `fragment_bytes`, the package as a
+    whole compressed if `compress`. A receiver waits `join_seconds` for the last one, and keeps
+    `max_groups` unfinished messages of this partner with `max_open_bytes` together.
+    """
+
+    fragment_bytes: int = 64 * MEBIBYTE
+    threshold_bytes: int = 256 * MEBIBYTE
+    compress: bool = False
+    join_seconds: float = 2 * 86400.0
+    max_groups: int = 4
+    max_open_bytes: int = 32 * 1024 * MEBIBYTE
+
+
+@dataclass(frozen=True, slots=True)
 class PMode:
     """What we agreed with one partner State; chosen by claimed values, never by keys in a message.
 
@@ -99,6 +116,7 @@ class PMode:
     encryption_token: TokenForm = TokenForm.SUBJECT_KEY_IDENTIFIER
     compress: bool = True
     max_in_flight: int = 4
+    splitting: Splitting | None = None
     reliability: Reliability = field(default_factory=Reliability)
     limits: SizeLimits = field(default_factory=SizeLimits)
     window: TimeWindow = field(default_factory=TimeWindow)

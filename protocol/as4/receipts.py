@@ -15,8 +15,8 @@ from protocol.as4.names import EB, EBBP, SOAP12, WSU
 from protocol.as4.ports import Signer
 from protocol.as4.signing import signed_envelope
 from protocol.as4.suites import Suite, TokenForm
-from protocol.as4.values import SignedReference
-from protocol.as4.writing import signal_message
+from protocol.as4.values import SignedReference, UserMessage
+from protocol.as4.writing import signal_message, user_message
 
 #: Declarations that stand on our elements above a copied reference already: repeated inside it they
 #: would not be canonical form.
@@ -51,6 +51,27 @@ def build_receipt(
         "</ebbp:NonRepudiationInformation></eb:Receipt>"
     )
     unit = signal_message(message_id, timestamp, ref_to_message_id, receipt)
+    return signed_envelope(
+        unit, message_id=message_id, signer=signer, suite=suite, token_form=token_form
+    ).soap
+
+
+def build_source_receipt(
+    *,
+    message_id: str,
+    timestamp: datetime,
+    source: UserMessage,
+    signer: Signer,
+    suite: Suite,
+    token_form: TokenForm,
+) -> bytes:
+    """The signed receipt for a message that was joined from fragments.
+
+    It repeats the eb:UserMessage: the joined message has no signature whose references could be
+    confirmed, its fragments have (eDelivery AS4 1.15, Split and Join; AS4 1.0 section 3.2).
+    """
+    receipt = f"<eb:Receipt>{user_message(source)}</eb:Receipt>"
+    unit = signal_message(message_id, timestamp, source.message_id, receipt)
     return signed_envelope(
         unit, message_id=message_id, signer=signer, suite=suite, token_form=token_form
     ).soap

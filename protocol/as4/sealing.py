@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from protocol.as4.attachments import SealedPart
+from protocol.as4.fragment import MessageFragment
 from protocol.as4.key_writing import encrypted_key
 from protocol.as4.names import ATTACHMENT_CIPHERTEXT, ATTACHMENT_CONTENT_ONLY, ENCRYPTED_KEY_TOKEN
 from protocol.as4.pmode import PMode
@@ -37,14 +38,18 @@ def seal(
     content_key: bytes | None,
     signer: Signer,
     pmode: PMode,
+    fragment: MessageFragment | None = None,
 ) -> SealedMessage:
     """The signed envelope of `unit` with `parts`, for the partner of `pmode`.
+
+    The part of a `fragment` is named in its own header only, which is what Domibus reads.
 
     The parts of the header are taken from `parts`. A message without parts has no encryption.
     Raises ValueError when something cannot be written: a missing key, a character that XML does
     not allow, a certificate that the P-Mode's token form cannot name.
     """
-    unit = replace(unit, parts=tuple(part.info for part in parts))
+    named = () if fragment is not None else tuple(part.info for part in parts)
+    unit = replace(unit, parts=named)
     encryption = ""
     if parts:
         if content_key is None:
@@ -58,6 +63,7 @@ def seal(
         token_form=pmode.signing_token,
         parts=[part_reference(part.info.content_id, part.digest, pmode.suite) for part in parts],
         encryption=encryption,
+        fragment=fragment,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from lxml import etree
 
-from protocol.as4.errors import CATALOGUE, INVALID_HEADER, Severity, refused
+from protocol.as4.errors import CATALOGUE, INVALID_HEADER, Refused, Severity, refused
 from protocol.as4.fields import (
     MESSAGE_ID,
     MESSAGE_INFO,
@@ -28,12 +28,14 @@ from protocol.as4.fields import (
     token,
 )
 from protocol.as4.names import DS, EB, EBBP, qname
+from protocol.as4.user_header import read_user_message
 from protocol.as4.values import (
     EbmsError,
     ErrorSignal,
     PullRequest,
     Receipt,
     SignedReference,
+    UserMessage,
 )
 from protocol.as4.xml import base64_octets, canonical, collapse, text_of
 
@@ -43,6 +45,7 @@ NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PREFIX: Final = "EBMS:"
 _PULL_REQUEST: Final = qname(EB, "PullRequest")
 _RECEIPT: Final = qname(EB, "Receipt")
+_USER_MESSAGE: Final = qname(EB, "UserMessage")
 
 
 def read_signal(element: etree._Element) -> Receipt | ErrorSignal | PullRequest:
@@ -73,7 +76,18 @@ def _read_receipt(message_info: Fields, receipt: etree._Element) -> Receipt:
             for part in information.iterchildren(qname(EBBP, "MessagePartNRInformation"))
             for reference in part.iterchildren(qname(DS, "Reference"))
         ),
+        repeated=_read_repeated(receipt.find(_USER_MESSAGE)),
     )
+
+
+def _read_repeated(element: etree._Element | None) -> UserMessage | None:
+    """The message that a receipt repeats; None for what is no message: it then proves nothing."""
+    if element is None:
+        return None
+    try:
+        return read_user_message(element)
+    except Refused:
+        return None
 
 
 def _read_reference(element: etree._Element) -> SignedReference:

@@ -8,9 +8,9 @@ The steps, in their order; policy comes before the first operation with a key:
 3. Every payload is a MIME part and the Body is empty.
 4. SignedInfo is canonicalised; from here on only its canonical octets are read. Every algorithm
    is the suite's, every reference has the one form that the profile allows.
-5. The references cover eb:Messaging, the Body and each part, each once.
+5. The references cover eb:Messaging, the Body, each part and a fragment header, each once.
 6. The signature value holds with that certificate's key.
-7. The digests of eb:Messaging and Body hold.
+7. The digests of eb:Messaging, Body and mf:MessageFragment hold.
 8. The message unit is read again, from the octets that were digested, and says nothing twice.
 
 The caller must still check: trust and identity of the signer (keys), the digests of the parts
@@ -39,9 +39,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from lxml import etree
 
 from protocol.as4.consistency import check_consistency
-from protocol.as4.coverage import check_coverage
+from protocol.as4.coverage import Covered, check_coverage
 from protocol.as4.envelope import SIGNATURE, Envelope, check_packaging
 from protocol.as4.errors import FAILED_AUTHENTICATION, POLICY_NONCOMPLIANCE, Refused, refused
+from protocol.as4.fragment import MessageFragment
+from protocol.as4.fragment_header import read_fragment
 from protocol.as4.header import read_unit
 from protocol.as4.names import DS, ECDSA_SHA256, EDDSA_ED25519, RSA_SHA256, SHA256, qname
 from protocol.as4.signed_info import (
@@ -69,6 +71,7 @@ class SignedEnvelope:
     references: tuple[SignedReference, ...]
     signer: x509.Certificate
     security: etree._Element = field(repr=False, compare=False)
+    fragment: MessageFragment | None = None
 
 
 def verify_signature(
@@ -91,6 +94,7 @@ def verify_signature(
         references=tuple(_signed_reference(reference, suite) for reference in plan.references),
         signer=signer,
         security=security,
+        fragment=_fragment_again(envelope, covered, suite),
     )
 
 
@@ -198,6 +202,16 @@ def _read_again(messaging: bytes, envelope: Envelope) -> MessageUnit:
         raise _noncompliant("the message unit reads otherwise in its canonical form")
     check_consistency(unit)
     return unit
+
+
+def _fragment_again(envelope: Envelope, covered: Covered, suite: Suite) -> MessageFragment | None:
+    block, reference = envelope.fragment_block, covered.fragment
+    if block is None or reference is None:
+        return None
+    fragment = read_fragment(read_again(_check_digest(block, reference, suite)))
+    if fragment != envelope.fragment:
+        raise _noncompliant("mf:MessageFragment reads otherwise in its canonical form")
+    return fragment
 
 
 def _signed_reference(reference: PlannedReference, suite: Suite) -> SignedReference:

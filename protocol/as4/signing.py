@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
+from protocol.as4.fragment import MessageFragment
+from protocol.as4.fragment_header import fragment_block
 from protocol.as4.names import (
     ATTACHMENT_CONTENT_SIGNATURE,
     DS,
@@ -61,8 +63,9 @@ def signed_envelope(
     token_form: TokenForm,
     parts: Sequence[SignedReference] = (),
     encryption: str = "",
+    fragment: MessageFragment | None = None,
 ) -> SealedMessage:
-    """`unit` in an envelope, signed together with `parts`.
+    """`unit` in an envelope, signed together with `parts` and the header of a `fragment`.
 
     `encryption` is what stands in wsse:Security before the signature; it is not signed. Raises
     ValueError when the key of `signer` is not one that the suite signs with.
@@ -73,6 +76,7 @@ def signed_envelope(
     references = (
         _element_reference(xml_id("messaging", message_id), header, suite),
         _element_reference(xml_id("body", message_id), body, suite),
+        *_fragment_references(fragment, message_id, suite),
         *parts,
     )
     token = written_token(
@@ -80,7 +84,12 @@ def signed_envelope(
     )
     signature = _signature(references, signer, suite, token.key_info, message_id)
     return SealedMessage(
-        envelope(header, _security(encryption + token.binary + signature), body), references
+        envelope(
+            header + _fragment_header(fragment, message_id),
+            _security(encryption + token.binary + signature),
+            body,
+        ),
+        references,
     )
 
 
@@ -89,6 +98,19 @@ def _check_signer(signer: Signer, suite: Suite) -> None:
         kinds = " or ".join(sorted(kind.value for kind in suite.signing_kinds))
         name = signer.certificate.subject.rfc4514_string()
         raise ValueError(f"{suite.id} signs with {kinds} keys; the key of {name} is another")
+
+
+def _fragment_header(fragment: MessageFragment | None, message_id: str) -> bytes:
+    return b"" if fragment is None else fragment_block(fragment, xml_id("fragment", message_id))
+
+
+def _fragment_references(
+    fragment: MessageFragment | None, message_id: str, suite: Suite
+) -> tuple[SignedReference, ...]:
+    if fragment is None:
+        return ()
+    block = _fragment_header(fragment, message_id)
+    return (_element_reference(xml_id("fragment", message_id), block, suite),)
 
 
 def unsigned_envelope(unit: str, *, message_id: str) -> bytes:

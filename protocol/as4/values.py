@@ -118,12 +118,17 @@ class SignedReference:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """eb:SignalMessage with eb:Receipt. `references` is empty when it holds no NRI."""
+    """eb:SignalMessage with eb:Receipt. `references` is empty when it holds no NRI.
+
+    `repeated` is the eb:UserMessage that it repeats instead, where it is one of reception awareness
+    (AS4 1.0 section 3.2).
+    """
 
     message_id: str
     timestamp: datetime
     ref_to_message_id: str
     references: tuple[SignedReference, ...] = ()
+    repeated: UserMessage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from lxml import etree
 NS = {
     "env": "http://www.w3.org/2003/05/soap-envelope",
     "eb": "http://docs.oasis-open.org/ebxml-msg/ebms/v3.0/ns/core/200704/",
+    "mf": "http://docs.oasis-open.org/ebxml-msg/ns/v3.0/mf/2010/04/",
     "ebbp": "http://docs.oasis-open.org/ebxml-bp/ebbp-signals-2.0",
     "wsse": "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd",
     "wsse11": "http://docs.oasis-open.org/wss/oasis-wss-wssecurity-secext-1.1.xsd",
@@ -155,7 +156,8 @@ def check_signature(
 ) -> list[etree._Element]:
     """SignatureValue and every digest hold; `parts` are plaintexts by Content-ID.
 
-    The signed things are exactly eb:Messaging, the Body and `parts`. Returns the references.
+    The signed things are exactly eb:Messaging, the Body, a fragment header and `parts`. Returns the
+    references.
     """
     root = etree.fromstring(soap)
     security = one(root, "/env:Envelope/env:Header/wsse:Security")
@@ -177,7 +179,9 @@ def check_signature(
     signed = [reference.get("URI") for reference in references]
     messaging = one(root, "/env:Envelope/env:Header/eb:Messaging").get(WSU_ID)
     body = one(root, "/env:Envelope/env:Body").get(WSU_ID)
-    assert signed == [f"#{messaging}", f"#{body}", *(f"cid:{cid}" for cid in parts)]
+    fragments = root.findall("env:Header/mf:MessageFragment", NS)
+    blocks = [messaging, body, *(fragment.get(WSU_ID) for fragment in fragments)]
+    assert signed == [*(f"#{block}" for block in blocks), *(f"cid:{cid}" for cid in parts)]
     return references
 
 
