@@ -1,6 +1,6 @@
 # Hanoi Gateway. `make demo` and `make test` do all the set-up they need.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint interop bench bench-memory bench-profile chaos readme clean
+.PHONY: help demo test lint interop bench bench-memory bench-profile chaos readme documents clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -56,6 +56,9 @@ chaos: $(STAMP) ## kill -9 at every point of the way in, many times over
 
 readme: $(STAMP) ## write the command-line help into the README again
 	$(BIN)/python tests/readme_help.py --write
+
+documents: $(STAMP) ## write again what comes from the schemas and code lists: codes as XSD, examples as JSON
+	$(BIN)/python -m tests.convention.written
 
 clean: ## remove what was built
 	rm -rf $(VENV) demo-run build *.egg-info .mypy_cache .ruff_cache .pytest_cache tests/interop/phase4/target

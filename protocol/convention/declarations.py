@@ -7,7 +7,7 @@ valid XML document needs none of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -16,7 +16,11 @@ from xmlschema.validators import XsdComponent, XsdElement, XsdGroup
 
 from schemas.catalogue import explainer
 
-ARTICLE: Final = "urn:uncc:article:"  # begins the source of an xs:documentation that names one
+# Begins the source of an xs:documentation that names an article: urn:uncc:article:42(9)#recalled,
+# where the fragment says how far the line may be relied on (docs/convention.md).
+ARTICLE: Final = "urn:uncc:article:"
+ASSUMED: Final = "assumed"
+TERM: Final = "urn:uncc:term#"  # names a defined term of article 2: schemas/glossary.toml
 _STEP: Final = re.compile(r"([^\[]+)(?:\[(\d+)\])?")
 
 
@@ -38,31 +42,43 @@ def children_of(declaration: XsdElement) -> dict[str, XsdElement]:
     return found
 
 
-def article_of(component: object) -> str | None:
-    """The article that the schema names at a declaration, at its type, or at an attribute."""
+def source_of(component: object) -> tuple[str, str] | None:
+    """The article that the schema names at a declaration or its type, and its trust ("recalled").
+
+    None if the schema names none.
+    """
     for part in (component, getattr(component, "type", None)):
         for text in _documentation(part):
             source = text.get("source") or ""
             if source.startswith(ARTICLE):
-                return str(source.removeprefix(ARTICLE))
+                article, _, trust = source.removeprefix(ARTICLE).partition("#")
+                return article, trust
     return None
+
+
+def article_of(components: Iterable[object]) -> str | None:
+    """The article of the last of `components` that rests on law, else of the last that has one."""
+    sources = [source for source in map(source_of, components) if source is not None]
+    law = [article for article, trust in sources if trust != ASSUMED]
+    found = law or [article for article, _ in sources]
+    return found[-1] if found else None
 
 
 def words_of(component: object) -> str:
     """What the schema says in words about a declaration or a type; empty if nothing."""
-    return " ".join(" ".join((text.text or "").split()) for text in _documentation(component))
+    said = [text for text in _documentation(component) if not _is_term(text)]
+    return " ".join(" ".join((text.text or "").split()) for text in said)
 
 
 def declaration_at(path: str) -> XsdComponent | None:
     """The declaration of the element or attribute at `path`, or None if the schema has none."""
-    along = list(_along(path))
-    return along[-1] if len(along) == path.strip("/").count("/") + 1 else None
+    found = list(along(path))
+    return found[-1] if len(found) == path.strip("/").count("/") + 1 else None
 
 
-def article_along(path: str) -> str | None:
-    """The article of the last step of `path` ("/MlaRequest/Facts/@lang") that has one."""
-    articles = [article_of(declaration) for declaration in _along(path)]
-    return next((article for article in reversed(articles) if article), None)
+def article_at(path: str) -> str | None:
+    """The article that best explains what stands at `path` ("/MlaRequest/Facts/@lang")."""
+    return article_of(along(path))
 
 
 def path_of(element: etree._Element) -> str:
@@ -73,7 +89,7 @@ def path_of(element: etree._Element) -> str:
 
 def json_path(path: str) -> str:
     """The same place in the JSON form: $.MlaRequest.Measure[1].Description."""
-    declarations = _along(path)
+    declarations = along(path)
     found = "$"
     for step in path.strip("/").split("/"):
         matched = _STEP.fullmatch(step)
@@ -92,7 +108,7 @@ def is_repeatable(declaration: XsdElement) -> bool:
     return declaration.max_occurs != 1
 
 
-def _along(path: str) -> Iterator[XsdComponent]:
+def along(path: str) -> Iterator[XsdComponent]:
     """The declarations of the steps of `path`, from the root down, as far as they are known."""
     names = [step.partition("[")[0] for step in path.strip("/").split("/")]
     declaration = root_declaration(names[0])
@@ -116,6 +132,10 @@ def _step(element: etree._Element) -> str:
     if not before and next(element.itersiblings(element.tag), None) is None:
         return name
     return f"{name}[{before + 1}]"
+
+
+def _is_term(text: etree._Element) -> bool:
+    return (text.get("source") or "").startswith(TERM)
 
 
 def _documentation(component: object) -> list[etree._Element]:

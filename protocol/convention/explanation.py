@@ -16,7 +16,8 @@ from lxml import etree
 from xmlschema import XMLSchemaChildrenValidationError, XMLSchemaValidationError
 
 from protocol.convention.declarations import (
-    article_along,
+    along,
+    article_at,
     article_of,
     children_of,
     declaration_at,
@@ -68,7 +69,7 @@ def _children_fault(error: XMLSchemaChildrenValidationError, parent: etree._Elem
     particles = [particle for particle in error.expected or () if particle.local_name]
     names = dict.fromkeys(str(particle.local_name) for particle in particles)
     expected = " or ".join(names)
-    article = article_of(particles[0]) if particles else None
+    article = article_of((*along(path_of(parent)), *particles[:1]))
     child: object = error.invalid_child
     name = etree.QName(parent).localname
     if not isinstance(child, etree._Element):
@@ -115,7 +116,7 @@ def _other_fault(
 def _attribute_fault(element: etree._Element, name: str, message: str) -> Finding:
     path = f"{path_of(element)}/@{name}"
     expected = _expectation(path, f"the attribute {name}")
-    return Finding("xsd", path, line_of(element), message, expected, article_along(path))
+    return Finding("xsd", path, line_of(element), message, expected, article_at(path))
 
 
 def _reference_fault(root: etree._Element, value: str) -> Finding:
@@ -131,7 +132,7 @@ def _finding(
     element: etree._Element, message: str, expected: str = "", article: str | None = None
 ) -> Finding:
     path = path_of(element)
-    article = article or article_along(path)
+    article = article or article_at(path)
     return Finding("xsd", path, line_of(element), message, expected, article)
 
 
@@ -169,7 +170,7 @@ def _logged(root: etree._Element, entry: etree._LogEntry) -> Finding:
     element = named[0] if isinstance(named, list) and named else root
     path = path_of(element) if isinstance(element, etree._Element) else path_of(root)
     return Finding(
-        "xsd", path, entry.line, message.rstrip("."), expected.strip("( )."), article_along(path)
+        "xsd", path, entry.line, message.rstrip("."), expected.strip("( )."), article_at(path)
     )
 
 

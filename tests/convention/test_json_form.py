@@ -70,7 +70,7 @@ def test_every_language_survives() -> None:
             "",
             "$.MlaRequest.Measure[0].DataRequest[0].Identifier[0].Value",
             "The value of an identifier",
-            "40(15)(d)",
+            "40(15)(e)",
         ),
         (("Urgency", "@level"), "URGENT", "$.MlaRequest.Urgency", "Reason", "40(26)"),
         (("RequestedAuthority", "@id"), "XU-X", "$.MlaRequest.RequestedAuthority", "two", "40(12)"),

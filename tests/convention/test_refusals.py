@@ -110,7 +110,7 @@ def test_a_large_faulty_document_is_explained_from_the_fast_log() -> None:
     findings = _findings(wrong)
     assert len(findings) == MAX_FINDINGS
     assert findings[0].path == "/MlaRequest/Measure/DataRequest[1]/Identifier"
-    assert findings[0].article == "40(15)(d)"
+    assert findings[0].article == "40(15)(e)"
     assert b"PLANET" in wrong.splitlines()[findings[0].line - 1]
 
 
