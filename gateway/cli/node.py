@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from config.faults import ConfigRefused, Fault, Weight
+from gateway.cli.mirror import add_mirror, print_mirror
 from gateway.cli.outcome import Outcome, refused
 from gateway.cli.table import complain, print_fields, printable
 from gateway.cli.words import Arguments, Commands, add_command, add_node
@@ -82,8 +83,10 @@ def _add_init(commands: Commands) -> None:
 
 def _add_partner_commands(commands: Commands) -> None:
     partner = commands.add_parser("partner", help="agree with another State")
+    partner_commands = partner.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    add_mirror(partner_commands)
     add = add_command(
-        partner.add_subparsers(metavar="COMMAND", required=True, title="commands"),
+        partner_commands,
         "add",
         _add_partner,
         "take in the card of a partner",
@@ -137,6 +140,9 @@ def _add_partner(arguments: Arguments) -> Outcome:
     print_fields(dict(added.fingerprints))
     for note in added.notes:
         print(f"Note: {printable(note)}")
+    print("The partner has to configure (partner mirror prints this again, also as files):")
+    with _faults_named():
+        print_mirror(arguments.node, added.state)
     print("The gateway reads this when it starts.")
     return Outcome.DONE
 
