@@ -114,15 +114,10 @@ def _pairs(mirror: Mirror) -> Iterator[tuple[str, str]]:
     yield "we name your key by", mirror.encryption_token.value
     yield "compression", "application/gzip" if mirror.compress else "none"
     yield "receipts", "synchronous, signed, with NonRepudiationInformation"
-    reliability = mirror.reliability
-    yield (
-        "we retry",
-        (
-            f"{reliability.max_retries} times, first after {reliability.first_interval_seconds:g} s, "
-            "with the same MessageId and octets"
-        ),
-    )
-    days = reliability.duplicate_window_seconds / 86400
+    terms = mirror.reliability
+    first = f"first after {terms.first_interval_seconds:g} s"
+    yield "we retry", f"{terms.max_retries} times, {first}, with the same MessageId and octets"
+    days = terms.duplicate_window_seconds / 86400
     yield "we remember", f"MessageIds for {days:g} days; do not retry for longer"
 
 
