@@ -1,6 +1,6 @@
 # Hanoi Gateway. `make demo` and `make test` do all the set-up they need.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint interop bench bench-memory bench-profile chaos readme documents clean
+.PHONY: help demo test lint interop bench bench-memory bench-profile chaos readme documents pages clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -59,6 +59,9 @@ readme: $(STAMP) ## write the command-line help into the README again
 
 documents: $(STAMP) ## write again what comes from the schemas and code lists: codes as XSD, examples as JSON
 	$(BIN)/python -m tests.convention.written
+
+pages: $(STAMP) ## write the generated parts of docs/ again
+	$(BIN)/python -m tests.lifecycle.page --write
 
 clean: ## remove what was built
 	rm -rf $(VENV) demo-run build *.egg-info .mypy_cache .ruff_cache .pytest_cache tests/interop/phase4/target

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, with_config
 from config.faults import ConfigRefused, Fault
 from config.reading import STRICT, Collected, place, read_shape
 from config.settings import StateCode, Text
+from config.zones import zone_of
 from protocol.convention.directory import (
     Authority,
     CompetenceRule,
@@ -24,9 +25,12 @@ from protocol.convention.directory import (
     PartyType,
     Provenance,
     Reservation,
+    StatedLimit,
     StateRecord,
     Trust,
 )
+from protocol.convention.lifecycle.periods import Length
+from protocol.convention.lifecycle.policy import ClockKind
 
 # The same form as in schemas/convention/common.xsd: what a document cannot name is no authority.
 AuthorityId = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,16}){1,3}$")]
@@ -38,7 +42,19 @@ def _day(text: str) -> str:
     return text
 
 
+def _zone(text: str) -> str:
+    zone_of(text)
+    return text
+
+
+def _length(text: str) -> str:
+    Length.read(text)
+    return text
+
+
 Day = Annotated[str, AfterValidator(_day)]
+TimeZone = Annotated[str, AfterValidator(_zone)]
+LengthText = Annotated[str, AfterValidator(_length)]
 
 
 @with_config(STRICT)
@@ -49,7 +65,7 @@ class _AuthorityShape:
     source: Text
     as_of: Day
     trust: Trust
-    time_zone: Text | None = None
+    time_zone: TimeZone | None = None
 
 
 @with_config(STRICT)
@@ -88,6 +104,17 @@ class _QuestionShape:
 
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
+class _LimitShape:
+    clock: ClockKind
+    length: LengthText
+    article: Text
+    source: Text
+    as_of: Day
+    trust: Trust
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
 class _StateShape:
     code: StateCode
     party_type: PartyType
@@ -98,6 +125,7 @@ class _StateShape:
     excluded_parties: tuple[StateCode, ...] = ()
     reservations: tuple[_ReservationShape, ...] = field(default=())
     open_questions: tuple[_QuestionShape, ...] = field(default=())
+    time_limits: tuple[_LimitShape, ...] = field(default=())
 
 
 def load_directory(folder: Path) -> Directory:
@@ -136,6 +164,10 @@ def _read(path: Path) -> StateRecord:
                 one.subject, one.article, one.source, date.fromisoformat(one.as_of), one.matters
             )
             for one in shape.open_questions
+        ),
+        time_limits=tuple(
+            StatedLimit(one.clock.value, one.length, one.article, _provenance(one))
+            for one in shape.time_limits
         ),
     )
 
@@ -199,5 +231,7 @@ def _rules(shape: _CompetenceShape) -> Iterator[CompetenceRule]:
             )
 
 
-def _provenance(shape: _AuthorityShape | _CompetenceShape | _ReservationShape) -> Provenance:
+def _provenance(
+    shape: _AuthorityShape | _CompetenceShape | _ReservationShape | _LimitShape,
+) -> Provenance:
     return Provenance(shape.source, date.fromisoformat(shape.as_of), shape.trust)

@@ -108,6 +108,16 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class StatedLimit:
+    """How long something may take before this State, by its law or its treaties."""
+
+    clock: str  # a name of protocol.convention.lifecycle.policy.ClockKind
+    length: str  # as in "40 days"
+    article: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
 class OpenQuestion:
     """Something that nobody knows yet about a State, so that nothing may be built on it.
 
@@ -134,6 +144,7 @@ class StateRecord:
     excluded_parties: frozenset[str] = frozenset()  # to whom it does not apply the treaty
     reservations: tuple[Reservation, ...] = ()
     open_questions: tuple[OpenQuestion, ...] = ()
+    time_limits: tuple[StatedLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
