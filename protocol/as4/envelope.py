@@ -37,7 +37,7 @@ from protocol.as4.fragment_header import MESSAGE_FRAGMENT, open_fragment
 from protocol.as4.header import open_header
 from protocol.as4.names import DS, EB, SOAP11, SOAP12, WSSE, XENC, qname
 from protocol.as4.values import ErrorSignal, MessageUnit, UserMessage
-from protocol.as4.xml import collapse, parse_hardened
+from protocol.as4.xml import canonical, collapse, parse_hardened
 
 MESSAGING: Final = qname(EB, "Messaging")
 SECURITY: Final = qname(WSSE, "Security")
@@ -57,7 +57,11 @@ _FALSE: Final = frozenset({"false", "0"})
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """An envelope that keeps the rules above. `unit` is what it claims, not what is proven."""
+    """An envelope that keeps the rules above. `unit` is what it claims, not what is proven.
+
+    `unit` was read from `canonical_messaging`, the exclusive canonical form of `messaging`; octets
+    that are empty say that it was read in another way.
+    """
 
     octets: bytes = field(repr=False)
     unit: MessageUnit
@@ -67,6 +71,7 @@ class Envelope:
     security: etree._Element | None = field(repr=False)
     fragment: MessageFragment | None = None
     fragment_block: etree._Element | None = field(repr=False, default=None)
+    canonical_messaging: bytes = field(repr=False, default=b"")
 
 
 def open_envelope(octets: bytes) -> Envelope:
@@ -76,12 +81,15 @@ def open_envelope(octets: bytes) -> Envelope:
     _check_understood(header)
     messaging = _check_places(root, header)
     security = header.find(SECURITY)
-    unit = open_header(messaging)
+    canonical_messaging = canonical(messaging)
+    unit = open_header(canonical_messaging)
     if not isinstance(unit, UserMessage):
         _check_body(body, fault_allowed=isinstance(unit, ErrorSignal))
     block = header.find(MESSAGE_FRAGMENT)
     fragment = None if block is None else _fragment(block, unit)
-    return Envelope(octets, unit, root, messaging, body, security, fragment, block)
+    return Envelope(
+        octets, unit, root, messaging, body, security, fragment, block, canonical_messaging
+    )
 
 
 def check_packaging(envelope: Envelope) -> None:

@@ -15,6 +15,7 @@ from protocol.as4.names import EB, XSI, qname
 from protocol.as4.signal_header import read_signal
 from protocol.as4.user_header import read_user_message
 from protocol.as4.values import MessageUnit
+from protocol.as4.xml import read_again
 from schemas.catalogue import compiled, compiled_for_one_thread
 
 _USER_MESSAGE: Final = qname(EB, "UserMessage")
@@ -25,8 +26,13 @@ _SCHEMA_ATTRIBUTES: Final = etree.XPath(
 _MAX_DETAIL_CHARACTERS: Final = 400
 
 
-def open_header(messaging: etree._Element) -> MessageUnit:
-    """The value of the one unit in `messaging`, which is valid by our schema. Raises Refused."""
+def open_header(canonical_octets: bytes) -> MessageUnit:
+    """The value of the one unit in an eb:Messaging that is valid by our schema. Raises Refused.
+
+    `canonical_octets` are its exclusive canonical form: what is read here is what a signature can
+    cover, so that nothing has to be read a second time once the digest of these octets holds.
+    """
+    messaging = read_again(canonical_octets)
     _only_unit(messaging)
     _check_schema(messaging)
     return read_unit(messaging)

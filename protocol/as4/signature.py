@@ -10,8 +10,14 @@ The steps, in their order; policy comes before the first operation with a key:
    is the suite's, every reference has the one form that the profile allows.
 5. The references cover eb:Messaging, the Body, each part and a fragment header, each once.
 6. The signature value holds with that certificate's key.
+<<<<<<< HEAD
 7. The digests of eb:Messaging, Body and mf:MessageFragment hold.
 8. The message unit is read again, from the octets that were digested, and says nothing twice.
+=======
+7. The digests of eb:Messaging and Body hold.
+8. The message unit is the one in the octets that were digested, and says nothing twice. It was
+   read from them in the first place; only where a PrefixList changes them is it read again.
+>>>>>>> 331e4a1 (Read the message unit once, from the canonical octets that its digest covers)
 
 The caller must still check: trust and identity of the signer (keys), the digests of the parts
 (`attachments`), time window and duplicates.
@@ -88,9 +94,8 @@ def verify_signature(
     covered = check_coverage(envelope, plan.references)
     signer = _signer(meant, _signature_value(value), octets, suite)
     _check_digest(envelope.body, covered.body, suite)
-    messaging = _check_digest(envelope.messaging, covered.messaging, suite)
     return SignedEnvelope(
-        unit=_read_again(messaging, envelope),
+        unit=_signed_unit(envelope, covered.messaging, suite),
         references=tuple(_signed_reference(reference, suite) for reference in plan.references),
         signer=signer,
         security=security,
@@ -187,19 +192,30 @@ def _signer(
 
 def _check_digest(block: etree._Element, reference: PlannedReference, suite: Suite) -> bytes:
     """The canonical octets of `block`, which have the digest of `reference`."""
-    digest = _DIGESTS.get(suite.digest)
-    if digest is None:
-        raise _noncompliant(f"no digest for {suite.digest} is known here")
     octets = canonical(block, reference.prefixes)
-    if not compare_digest(digest(octets), reference.digest):
-        raise refused(FAILED_AUTHENTICATION, "G7", f"the digest of {block.tag} does not hold")
+    _require_digest(octets, block.tag, reference, suite)
     return octets
 
 
-def _read_again(messaging: bytes, envelope: Envelope) -> MessageUnit:
-    unit = read_unit(read_again(messaging))
-    if unit != envelope.unit:
-        raise _noncompliant("the message unit reads otherwise in its canonical form")
+def _require_digest(octets: bytes, name: str, reference: PlannedReference, suite: Suite) -> None:
+    digest = _DIGESTS.get(suite.digest)
+    if digest is None:
+        raise _noncompliant(f"no digest for {suite.digest} is known here")
+    if not compare_digest(digest(octets), reference.digest):
+        raise refused(FAILED_AUTHENTICATION, "G7", f"the digest of {name} does not hold")
+
+
+def _signed_unit(envelope: Envelope, reference: PlannedReference, suite: Suite) -> MessageUnit:
+    """The message unit as it stands in the octets that have the digest of `reference`."""
+    read = envelope.canonical_messaging
+    if read and not reference.prefixes:
+        _require_digest(read, envelope.messaging.tag, reference, suite)
+        unit = envelope.unit  # it was read from these octets
+    else:
+        octets = _check_digest(envelope.messaging, reference, suite)
+        unit = read_unit(read_again(octets))
+        if unit != envelope.unit:
+            raise _noncompliant("the message unit reads otherwise in its canonical form")
     check_consistency(unit)
     return unit
 
