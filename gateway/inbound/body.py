@@ -84,6 +84,12 @@ class BodyStream:
         self._high_water_bytes = WIDE_BYTES
         self._resume()
 
+    def take_if_whole(self) -> bytes | None:
+        """All that is unread of a body that has come whole; None while octets are still to come."""
+        if not self._ended:
+            return None
+        return self._take()
+
     def end(self) -> None:
         """The body is whole."""
         self._ended = True
@@ -115,17 +121,20 @@ class BodyStream:
                 return b""
             self._waiting = Deferred()
             await self._waiting
-        octets = b"".join(self._chunks) if len(self._chunks) > 1 else self._chunks[0]
-        self._chunks.clear()
-        self._buffered_bytes = 0
-        self._resume()
-        return octets
+        return self._take()
 
     async def discard(self) -> None:
         """Let the rest of the body come and keep nothing of it. Raises BodyLost."""
         self.abandon()
         while await self.next_octets():
             pass
+
+    def _take(self) -> bytes:
+        octets = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        self._chunks.clear()
+        self._buffered_bytes = 0
+        self._resume()
+        return octets
 
     def _resume(self) -> None:
         if self._paused and self._buffered_bytes < self._high_water_bytes:

@@ -21,6 +21,24 @@ from gateway.workers import Workers
 LOGGED_ID_CHARACTERS = 255
 
 
+class UnderWay:
+    """Counts the transmissions that are being received; each is counted while it is entered."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def __enter__(self) -> None:
+        self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is one only, so that nobody waits while its work is done at once."""
+        return self._count == 1
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Everything that receiving a message needs; made once, shared by all receptions."""
@@ -34,6 +52,7 @@ class Desk:
     log: FilteringBoundLogger
     now: Callable[[], datetime]
     seconds: Callable[[], float]  # monotonic
+    under_way: UnderWay = field(default_factory=UnderWay)
 
     def count(self, transmission: Transmission, outcome: str) -> None:
         """One more transmission of this partner ended with `outcome`."""

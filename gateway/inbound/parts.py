@@ -13,8 +13,6 @@ from protocol.as4.errors import MIME_INCONSISTENCY, POLICY_NONCOMPLIANCE, refuse
 from protocol.as4.mime import MimeEvent, MimeReader, PartContent, PartEnded, PartStarted
 from protocol.as4.secrets import PartSecret
 
-INLINE_WORK_BYTES = 64 * 1024  # less work than this costs less than a hop to another thread
-
 
 class MessageParts:
     """Takes the parts of an admitted message; keeps them until `discard` or `release`.
@@ -36,18 +34,38 @@ class MessageParts:
 
         `begun` is what came of `reader` together with the SOAP part.
         """
+        whole = body.take_if_whole()
+        if whole is None:
+            return await self._take_stream(reader, begun, body)
+        if self._desk.under_way.alone:
+            return self._take_whole(reader, begun, whole)
+        return await self._desk.workers.run(self._take_whole, reader, begun, whole)
+
+    def _take_whole(
+        self, reader: MimeReader, begun: Iterable[MimeEvent], octets: bytes
+    ) -> Concluded:
+        """The same for a body that is here whole, as small ones are: one way for all its work."""
+        self._open_keys()
+        self._consume(begun)
+        self._read_and_consume(reader, octets)
+        self._consume(reader.finish())
+        return self._conclude()
+
+    async def _take_stream(
+        self, reader: MimeReader, begun: Iterable[MimeEvent], body: BodyStream
+    ) -> Concluded:
         workers = self._desk.workers
-        if self._admitted.unit.parts:
-            self._secrets = await workers.run(self._desk.gates.open_parts, self._admitted)
+        await workers.run(self._open_keys)
         body.widen()
         self._consume(begun)
         while octets := await body.next_octets():
-            if body.received_bytes > INLINE_WORK_BYTES:
-                await workers.run(self._read_and_consume, reader, octets)
-            else:
-                self._read_and_consume(reader, octets)
+            await workers.run(self._read_and_consume, reader, octets)
         self._consume(reader.finish())
         return await workers.run(self._conclude)
+
+    def _open_keys(self) -> None:
+        if self._admitted.unit.parts:
+            self._secrets = self._desk.gates.open_parts(self._admitted)
 
     def stored(self) -> tuple[StoredPart, ...]:
         """What was stored, in the order of eb:PayloadInfo. Only after `take`."""

@@ -23,6 +23,8 @@ from protocol.as4.errors import MIME_INCONSISTENCY, EbmsAnswer, Refused, StatusA
 from protocol.as4.mime import MimeEvent, MimeReader, PartContent, PartEnded
 from protocol.as4.values import ErrorSignal, PullRequest, Receipt, UserMessage
 
+INLINE_SOAP_BYTES = 64 * 1024  # less work than this costs less than a hop to another thread
+
 
 class Reception:
     """Receives one transmission. `answer` is called once and always gives an answer."""
@@ -42,6 +44,10 @@ class Reception:
 
     async def answer(self) -> HttpAnswer:
         """The answer to what came, after everything it promises is durable."""
+        with self._desk.under_way:
+            return await self._answer()
+
+    async def _answer(self) -> HttpAnswer:
         try:
             return await self._receive()
         except Refused as refusal:
@@ -63,10 +69,14 @@ class Reception:
         reader = MimeReader(transmission.content_type)
         soap, begun = await self._soap_part(reader)
         transmission.soap_sha256 = sha256(soap).hexdigest()
-        admitted = await self._desk.workers.run(
-            self._desk.gates.admit, soap, certificate, transmission.claims
-        )
+        admitted = await self._admitted(soap, certificate)
         return await self._go_on(admitted, certificate, reader, begun)
+
+    async def _admitted(self, soap: bytes, certificate: x509.Certificate) -> Admitted | Envelope:
+        admit, claims = self._desk.gates.admit, self._transmission.claims
+        if len(soap) <= INLINE_SOAP_BYTES:
+            return admit(soap, certificate, claims)
+        return await self._desk.workers.run(admit, soap, certificate, claims)
 
     async def _go_on(
         self,
