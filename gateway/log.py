@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any, Final, TextIO
 
 import structlog
@@ -68,8 +69,7 @@ def hide_secrets(
 
 
 def _shown(name: str, value: object) -> object:
-    lowered = name.lower()
-    if lowered in _SECRET_NAMES or any(word in lowered for word in _SECRET_WORDS):
+    if _sounds_secret(name):
         return HIDDEN
     match value:
         case bool() | int() | float() | None:
@@ -84,6 +84,12 @@ def _shown(name: str, value: object) -> object:
             return [_shown(name, inner) for inner in value]
         case _:
             return _cut(str(value), MAX_TEXT_CHARACTERS)
+
+
+@lru_cache(maxsize=1024)  # names of fields are few: they stand in our code
+def _sounds_secret(name: str) -> bool:
+    lowered = name.lower()
+    return lowered in _SECRET_NAMES or any(word in lowered for word in _SECRET_WORDS)
 
 
 def _cut(text: str, characters: int) -> str:

@@ -112,6 +112,7 @@ def refusal(because: str) -> TrustDecision:
     return TrustDecision(False, because)
 
 
+@lru_cache(maxsize=KEPT_EXAMINATIONS)
 def named(certificate: x509.Certificate) -> str:
     """A name of `certificate` for people: its subject, escaped, and how its SHA-256 begins."""
     digest = certificate.fingerprint(hashes.SHA256()).hex()

@@ -61,7 +61,7 @@ def parse(octets: bytes, limits: XmlLimits, *, drop_comments: bool = False) -> e
     declarations = _check_octets(octets, limits)
     _check_markup(octets, drop_comments)
     root = _parse(octets, drop_comments)
-    _check_tree(root, limits)
+    _check_tree(root, limits, may_have_too_many=octets.count(b"<") > limits.max_elements)
     if declarations > limits.max_namespaces_in_scope:
         _check_scopes(root, limits.max_namespaces_in_scope)
     return root
@@ -141,8 +141,8 @@ def _crossing(max_depth: int, max_attributes: int) -> etree.XPath:
     return etree.XPath(f"boolean({too_deep} | //*[@*[{max_attributes + 1}]])")
 
 
-def _check_tree(root: etree._Element, limits: XmlLimits) -> None:
-    if cast(float, _COUNT_ELEMENTS(root)) > limits.max_elements:
+def _check_tree(root: etree._Element, limits: XmlLimits, *, may_have_too_many: bool) -> None:
+    if may_have_too_many and cast(float, _COUNT_ELEMENTS(root)) > limits.max_elements:
         raise XmlRefused(f"more than {limits.max_elements} elements")
     if _crossing(limits.max_depth, limits.max_attributes)(root):
         raise XmlRefused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ class _Process:
         return Outcome.REFUSED
 
     def _started(self, _: None) -> None:
+        gc.collect()
+        gc.freeze()  # what serves until the end need not be looked through again and again
         self._reactor.addSystemEventTrigger(
             "before", "shutdown", lambda: Deferred.fromCoroutine(self._gateway.stop())
         )

@@ -7,10 +7,13 @@ known before the body is whole lets at most DROPPED_BYTES more arrive and then c
 from __future__ import annotations
 
 from http import HTTPStatus
+from weakref import WeakKeyDictionary
 
+from cryptography.x509 import Certificate
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
+from twisted.web import http
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
@@ -47,7 +50,7 @@ class As4Request(Request):
             return
         reception = Reception(
             self._site().desk,
-            peer_certificate(self.channel.transport),
+            self._site().certificate_of(self.channel.transport),
             str(getattr(self.channel.getPeer(), "host", "")),
             (self.requestHeaders.getRawHeaders("content-type") or [""])[0],
             self._stream,
@@ -122,14 +125,14 @@ class As4Request(Request):
             return
         channel = self.channel  # gone once the request is finished
         self.setResponseCode(answer.status)
-        self.responseHeaders.removeHeader("server")
+        self.responseHeaders.removeHeader(b"server")
         if answer.content_type is not None:
-            self.setHeader("content-type", answer.content_type)
+            self.setHeader(b"content-type", answer.content_type)
         if answer.retry_after_seconds is not None:
             self.setHeader("retry-after", str(answer.retry_after_seconds))
         if answer.close:
             self.setHeader("connection", "close")
-        self.setHeader("content-length", str(len(answer.body)))
+        self.setHeader(b"content-length", b"%d" % len(answer.body))
         self.write(answer.body)
         self.finish()
         if answer.close:
@@ -162,7 +165,17 @@ class As4Site(Site):
         self.clock = clock
         self.displayTracebacks = False
         self._under_way: set[As4Request] = set()
+        self._certificates: WeakKeyDictionary[object, Certificate] = WeakKeyDictionary()
         self._idle: list[Deferred[None]] = []
+
+    def certificate_of(self, transport: object) -> Certificate | None:
+        """The partner's certificate on this connection, for whose life it cannot change."""
+        known = self._certificates.get(transport)
+        if known is None:
+            known = peer_certificate(transport)
+            if known is not None:
+                self._certificates[transport] = known
+        return known
 
     def begin(self, request: As4Request, answer: Deferred[HttpAnswer]) -> None:
         """Hand `answer` to `request` when it is there."""
@@ -177,6 +190,9 @@ class As4Site(Site):
                     deferred.callback(None)
 
         answer.addBoth(done)
+
+    def log(self, request: http.Request) -> None:
+        """Nothing: a reception writes its own line, and an access log would say less again."""
 
     async def idle(self) -> None:
         """Return when nothing is being received."""

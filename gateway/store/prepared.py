@@ -61,9 +61,9 @@ class Prepared:
             if name not in self._names
         }
         names = list(order) if order is not None else list(convert)
-        binds = [(name, convert[name]) for name in names]
+        converted = {name: found for name in names if (found := convert[name]) is not None}
         made = _Direct if dialect.name == "sqlite" else _Compiled
-        return made(compiled.string, binds, fixed, order is not None)
+        return made(compiled.string, names, converted, fixed, order is not None)
 
 
 Convert = Callable[[Any], Any]
@@ -72,23 +72,19 @@ Convert = Callable[[Any], Any]
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     text: str
-    binds: list[tuple[str, Convert | None]]
+    names: list[str]
+    converted: Mapping[str, Convert]  # those whose values the driver does not take as they are
     fixed: Mapping[str, Any]  # values that stand in the statement itself
     positional: bool
 
     def bound(self, columns: Mapping[str, Any]) -> Any:
         """What the driver takes."""
-        if self.fixed:
-            columns = {**self.fixed, **columns}
+        values = {**self.fixed, **columns}
+        for name, convert in self.converted.items():
+            values[name] = convert(values[name])
         if self.positional:
-            return tuple(
-                columns[name] if convert is None else convert(columns[name])
-                for name, convert in self.binds
-            )
-        return {
-            name: columns[name] if convert is None else convert(columns[name])
-            for name, convert in self.binds
-        }
+            return tuple([values[name] for name in self.names])
+        return {name: values[name] for name in self.names}
 
     def run(self, connection: Connection, bound: Any) -> Any:
         """A cursor."""

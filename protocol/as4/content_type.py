@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -29,6 +30,7 @@ class ContentType:
     parameters: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
+@lru_cache(maxsize=256)  # partners write the same few types in every part
 def read_content_type(text: str) -> ContentType:
     """The media type in `text`.
 

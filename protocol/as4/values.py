@@ -53,6 +53,13 @@ class Property:
     type: str | None = None
 
 
+def _value_of(properties: tuple[Property, ...], name: str) -> str | None:
+    for found in properties:  # asked many times for each message; a generator costs more
+        if found.name == name:
+            return found.value
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class PartInfo:
     """eb:PartInfo. `content_id` is the href without its "cid:"."""
@@ -62,7 +69,7 @@ class PartInfo:
 
     def value_of(self, name: str) -> str | None:
         """The value of the part property `name`, or None."""
-        return next((p.value for p in self.properties if p.name == name), None)
+        return _value_of(self.properties, name)
 
     @property
     def mime_type(self) -> str | None:
@@ -94,7 +101,7 @@ class UserMessage:
 
     def value_of(self, name: str) -> str | None:
         """The value of the message property `name`, or None."""
-        return next((p.value for p in self.properties if p.name == name), None)
+        return _value_of(self.properties, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,14 @@ from protocol.as4.names import DEFAULT_MPC, EB, SOAP12, WSU
 from protocol.as4.values import PartInfo, Party, Property, UserMessage
 
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_PLAIN: Final = re.compile(r"[ !#-%'-;=?-~]*", re.ASCII)  # needs no escape anywhere; nearly all
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
 def text(value: str) -> str:
     """`value` as the text of an element. Raises ValueError for what XML cannot hold."""
+    if _PLAIN.fullmatch(value):
+        return value
     _check_characters(value)
     value = value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return value.replace("\r", "&#xD;")
@@ -36,6 +39,8 @@ def legible(value: str) -> str:
 
 def attribute(value: str) -> str:
     """`value` as an attribute's value, without quotes. Raises ValueError like `text`."""
+    if _PLAIN.fullmatch(value):
+        return value
     _check_characters(value)
     value = value.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     return value.replace("\t", "&#x9;").replace("\n", "&#xA;").replace("\r", "&#xD;")

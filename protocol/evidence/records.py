@@ -25,6 +25,7 @@ LARGEST_INTEGER: Final = 2**53 - 1  # larger ones lose digits in other languages
 
 _KEY: Final = re.compile(r"[a-z][a-z0-9_]*")
 _FIELDS: Final = {"at", "facts", "kind", "v"}
+_ALWAYS_CANONICAL: Final = frozenset({str, bool, type(None)})
 _LEAF: Final = b"\x00"  # RFC 6962 section 2.1: leaves and nodes never share a hash
 _WRITE: Final = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
@@ -113,21 +114,23 @@ def leaf_hash(octets: bytes) -> bytes:
 
 
 def _require_canonical(value: Json) -> None:
-    if isinstance(value, str):  # most of what there is
+    """`value` has a canonical form. Raises ValueError. What every record is made of comes first."""
+    kind = type(value)
+    if kind in _ALWAYS_CANONICAL:
         return
     if isinstance(value, dict | Mapping):
         for key, member in value.items():
             if not _is_key(key):
                 raise ValueError(f"{key!r} is not a key of an evidence record")
-            if type(member) is not str:
+            if type(member) not in _ALWAYS_CANONICAL:
                 _require_canonical(member)
     elif isinstance(value, list | tuple):
         for member in value:
             _require_canonical(member)
-    elif isinstance(value, int) and not isinstance(value, bool):
+    elif isinstance(value, int):
         if abs(value) > LARGEST_INTEGER:
             raise ValueError(f"{value} is too large for an evidence record")
-    elif value is not None and not isinstance(value, bool):
+    elif value is not None and not isinstance(value, str):
         raise ValueError(f"{type(value).__name__} has no place in an evidence record")
 
 
