@@ -24,9 +24,9 @@ TERM: Final = "urn:uncc:term#"  # names a defined term of article 2: schemas/glo
 _STEP: Final = re.compile(r"([^\[]+)(?:\[(\d+)\])?")
 
 
-def root_declaration(name: str) -> XsdElement | None:
-    """The declaration of the document `name`, or None if there is no such document."""
-    return explainer("documents").elements.get(name)
+def root_declaration(name: str, schema: str) -> XsdElement | None:
+    """The declaration of the document `name` in `schema`, or None if it has no such document."""
+    return explainer(schema).elements.get(name)
 
 
 @lru_cache(maxsize=1024)  # declarations live as long as the schema; there are some 200
@@ -70,15 +70,15 @@ def words_of(component: object) -> str:
     return " ".join(" ".join((text.text or "").split()) for text in said)
 
 
-def declaration_at(path: str) -> XsdComponent | None:
+def declaration_at(path: str, schema: str) -> XsdComponent | None:
     """The declaration of the element or attribute at `path`, or None if the schema has none."""
-    found = list(along(path))
+    found = list(along(path, schema))
     return found[-1] if len(found) == path.strip("/").count("/") + 1 else None
 
 
-def article_at(path: str) -> str | None:
+def article_at(path: str, schema: str) -> str | None:
     """The article that best explains what stands at `path` ("/MlaRequest/Facts/@lang")."""
-    return article_of(along(path))
+    return article_of(along(path, schema))
 
 
 def path_of(element: etree._Element) -> str:
@@ -87,9 +87,9 @@ def path_of(element: etree._Element) -> str:
     return "/" + "/".join(reversed(steps))
 
 
-def json_path(path: str) -> str:
+def json_path(path: str, schema: str) -> str:
     """The same place in the JSON form: $.MlaRequest.Measure[1].Description."""
-    declarations = along(path)
+    declarations = along(path, schema)
     found = "$"
     for step in path.strip("/").split("/"):
         matched = _STEP.fullmatch(step)
@@ -108,10 +108,10 @@ def is_repeatable(declaration: XsdElement) -> bool:
     return declaration.max_occurs != 1
 
 
-def along(path: str) -> Iterator[XsdComponent]:
+def along(path: str, schema: str) -> Iterator[XsdComponent]:
     """The declarations of the steps of `path`, from the root down, as far as they are known."""
     names = [step.partition("[")[0] for step in path.strip("/").split("/")]
-    declaration = root_declaration(names[0])
+    declaration = root_declaration(names[0], schema)
     for name in names[1:]:
         if declaration is None:
             return

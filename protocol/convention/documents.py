@@ -1,8 +1,8 @@
 """Octets from an authority or a partner become a Document, or are refused with every fault named.
 
 1. the octets are XML without surprises, within limits: protocol.hardened;
-2. the root element is one of the kinds that we know;
-3. the document is valid against our schema: lxml, less than a millisecond for 20 KB;
+2. the root element is one of the kinds that we know, in a version that is live;
+3. the document is valid against the schema of that version: lxml, about a millisecond for 20 KB;
 4. it keeps the rules that a schema cannot express: protocol.convention.rules.
 
 Only a document that fails step 3 is looked at again by xmlschema, which says what was expected.
@@ -19,8 +19,9 @@ from lxml import etree
 
 from protocol.convention.explanation import explain
 from protocol.convention.findings import DocumentRefused, Finding, line_of
-from protocol.convention.kinds import COMMON, DOCUMENTS, PRIORITIES, Kind, Side
+from protocol.convention.kinds import PRIORITIES, Kind, Side
 from protocol.convention.rules import broken_rules
+from protocol.convention.versions import VERSIONS, Version, version_of
 from protocol.convention.vocabulary import KINDS
 from protocol.hardened import XmlLimits, XmlRefused, parse
 from schemas.catalogue import compiled
@@ -72,19 +73,20 @@ class Document:
 def read_document(octets: bytes) -> Document:
     """The document in `octets`. Raises DocumentRefused with every finding."""
     root = _parsed(octets)
-    kind = _kind(root)
-    if not compiled("documents").validate(root):
-        raise DocumentRefused(explain(root))
+    kind, version = _kind(root)
+    if not compiled(version.schema).validate(root):
+        raise DocumentRefused(explain(root, version.schema))
     findings = broken_rules(root)
     if findings:
         raise DocumentRefused(findings)
-    urgency = _attribute(root, "Urgency", "level")
+    common = f"{{{version.common}}}"
+    urgency = _attribute(root, f"{common}Urgency", "level")
     return Document(
         kind=kind.name,
         article=kind.article,
-        request_id=(root.findtext(f"{{{COMMON}}}RequestId") or "").strip(),
-        requesting_authority=_attribute(root, "RequestingAuthority", "id"),
-        requested_authority=_attribute(root, "RequestedAuthority", "id"),
+        request_id=(root.findtext(f"{common}RequestId") or "").strip(),
+        requesting_authority=_attribute(root, f"{common}RequestingAuthority", "id"),
+        requested_authority=_attribute(root, f"{common}RequestedAuthority", "id"),
         urgency=urgency,
         priority=PRIORITIES[urgency],
         written_by=_writer(root, kind),
@@ -101,11 +103,11 @@ def _parsed(octets: bytes) -> etree._Element:
         raise DocumentRefused([finding]) from fault
 
 
-def _kind(root: etree._Element) -> Kind:
-    """The kind that the root element names: a type of another namespace is none of ours."""
-    name = etree.QName(root)
-    if name.namespace == DOCUMENTS and name.localname in KINDS:
-        return KINDS[name.localname]
+def _kind(root: etree._Element) -> tuple[Kind, Version]:
+    """The kind and version that the root element names: another namespace is none of ours."""
+    name, version = etree.QName(root), version_of(root)
+    if version is not None and name.localname in KINDS:
+        return KINDS[name.localname], version
     raise DocumentRefused(
         [
             Finding(
@@ -113,7 +115,7 @@ def _kind(root: etree._Element) -> Kind:
                 f"/{name.localname}",
                 line_of(root),
                 f"no document of this kind in the namespace {name.namespace or '(none)'}",
-                f"{', '.join(KINDS)} in the namespace {DOCUMENTS}",
+                f"{', '.join(KINDS)} in the namespace {' or '.join(VERSIONS)}",
             )
         ]
     )
@@ -128,6 +130,6 @@ def _writer(root: etree._Element, kind: Kind) -> Side:
 
 def _attribute(root: etree._Element, element: str, name: str) -> str:
     """An attribute that the schema has shown to be there, without the white space around it."""
-    found = root.find(f"{{{COMMON}}}{element}")
+    found = root.find(element)
     value = None if found is None else found.get(name)
     return (value or "").strip()

@@ -31,7 +31,7 @@ from protocol.convention.declarations import (
 from protocol.convention.documents import LIMITS, read_document
 from protocol.convention.explanation import MAX_FINDINGS
 from protocol.convention.findings import DocumentRefused, Finding
-from protocol.convention.kinds import COMMON, DOCUMENTS
+from protocol.convention.versions import CURRENT, Version, version_of, version_said
 from protocol.convention.vocabulary import KINDS
 from protocol.hardened import parse_again
 
@@ -42,7 +42,6 @@ TEXT: Final = "$"
 WHOLE_NUMBERS: Final = frozenset({"decimal"})  # the schema has no decimals that are not whole
 # XML 1.0 section 2.2: no control characters but tab and line ends, no lone surrogates.
 _NOT_IN_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-PREFIXES: Final = {"d": DOCUMENTS, "c": COMMON}
 
 
 def from_json(octets: bytes) -> bytes:
@@ -51,7 +50,8 @@ def from_json(octets: bytes) -> bytes:
     Each finding names its place in the JSON: "$.MlaRequest.Measure[1].Description".
     """
     name, content = _root(_loaded(octets))
-    written = _Writing()
+    version = version_said(content)
+    written = _Writing(version)
     root = written.document(name, content)
     if written.faults:
         raise DocumentRefused(written.faults[:MAX_FINDINGS])
@@ -59,7 +59,9 @@ def from_json(octets: bytes) -> bytes:
     try:
         read_document(document)
     except DocumentRefused as refused:
-        findings = [replace(f, path=json_path(f.path), line=0) for f in refused.findings]
+        findings = [
+            replace(f, path=json_path(f.path, version.schema), line=0) for f in refused.findings
+        ]
         raise DocumentRefused(findings) from refused
     return document
 
@@ -67,8 +69,9 @@ def from_json(octets: bytes) -> bytes:
 def to_json(octets: bytes) -> bytes:
     """The document in the XML `octets`, as JSON. Raises DocumentRefused if it is not valid."""
     kind = read_document(octets).kind
-    declaration = root_declaration(kind)
-    shown = {kind: _shown(parse_again(octets), declaration)}
+    root = parse_again(octets)
+    version = version_of(root) or CURRENT  # which it is, or read_document had refused it
+    shown = {kind: _shown(root, root_declaration(kind, version.schema))}
     return json.dumps(shown, ensure_ascii=False, indent=2).encode("utf-8") + b"\n"
 
 
@@ -104,13 +107,16 @@ def _refused(message: str, expected: str) -> DocumentRefused:
 class _Writing:
     """Writes the elements of one document from its JSON, and notes what has no place in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, version: Version) -> None:
+        self._version = version
         self.faults: list[Finding] = []
 
     def document(self, name: str, content: Any) -> etree._Element:
         """The root element `name`, filled; what did not fit is in `faults`."""
-        root = etree.Element(f"{{{DOCUMENTS}}}{name}", nsmap=PREFIXES)
-        self._fill(root, root_declaration(name), content, f"$.{name}")
+        version = self._version
+        prefixes = {"d": version.documents, "c": version.common}
+        root = etree.Element(f"{{{version.documents}}}{name}", nsmap=prefixes)
+        self._fill(root, root_declaration(name, version.schema), content, f"$.{name}")
         return root
 
     def _fill(

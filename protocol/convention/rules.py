@@ -36,8 +36,9 @@ Rule = Callable[[etree._Element], Iterator[Finding]]
 
 
 def broken_rules(root: etree._Element) -> list[Finding]:
-    """Every rule that the valid document `root` does not keep."""
-    return [finding for rule in RULES for finding in rule(root)]
+    """Every rule of its version that the valid document `root` does not keep."""
+    rules = RULES_OF[etree.QName(root).namespace or ""]
+    return [finding for rule in rules for finding in rule(root)]
 
 
 def facts_unless_service(root: etree._Element) -> Iterator[Finding]:
@@ -213,6 +214,10 @@ RULES: Final[tuple[Rule, ...]] = (
     sentence_to_serve,
     extension_of_something,
 )
+
+
+RULES_OF: Final[dict[str, tuple[Rule, ...]]] = {DOCUMENTS: RULES}
+"""The rules of each version, by the namespace of its documents."""
 
 
 def _finding(
