@@ -43,6 +43,7 @@ class Pin:
 
 PEERS = {
     "phase4": Pin("phase4/pom.xml", "<phase4.version>"),
+    "WSS4J": Pin("phase4/pom.xml", "<wss4j.version>"),
     "as4": Pin("as4/requirements.in", "as4=="),
 }
 

@@ -208,4 +208,9 @@ def _java(
     command: str, side: Side, from_party: str, to_party: str, options: Sequence[str]
 ) -> list[str]:
     parties = ["--from-party", from_party, "--to-party", to_party]
-    return ["java", HEAP, "-jar", str(build()), command, *side.options(), *parties, *options]
+    return java(command, [*side.options(), *parties, *options])
+
+
+def java(command: str, options: Sequence[str]) -> list[str]:
+    """The command line of the program in tests/interop/phase4."""
+    return ["java", HEAP, "-jar", str(build()), command, *options]

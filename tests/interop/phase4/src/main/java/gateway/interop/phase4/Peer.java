@@ -14,11 +14,11 @@ import com.helger.web.scope.mgr.WebScopeManager;
 
 /**
  * The command line: `receive` serves AS4 over mutual TLS, `send` sends one message or many, `send-each` sends one for
- * every line of standard input.
+ * every line of standard input, `verify-each` has WSS4J alone read a message for every line.
  */
 public final class Peer {
   private static final String USAGE =
-      "usage: phase4-peer receive|send|send-each [options], see tests/interop/README.md";
+      "usage: phase4-peer receive|send|send-each|verify-each [options], see tests/interop/README.md";
   private static final int MISUSED = 2;
 
   private Peer() {}
@@ -50,18 +50,25 @@ public final class Peer {
       case "send":
         return Sending.run(options);
       case "send-each":
-        return sendEach(words);
+        return forEachLine(words, Sending::run);
+      case "verify-each":
+        return forEachLine(words, Verifier::run);
       default:
         throw new Options.Misuse(USAGE);
     }
   }
 
-  /** A `send` for every line of standard input, which adds its tab-separated words to those of the command line. */
-  private static int sendEach(String[] words) throws Exception {
+  /** Something to do with the options. */
+  private interface Order {
+    int follow(Options options) throws Exception;
+  }
+
+  /** Follows the order for every line of standard input, which adds its tab-separated words to the command line's. */
+  private static int forEachLine(String[] words, Order order) throws Exception {
     BufferedReader input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = input.readLine(); line != null; line = input.readLine()) {
       Stream<String> all = Stream.concat(Stream.of(words), Stream.of(line.split("\t")));
-      Sending.run(Options.parse(all.toArray(String[]::new)));
+      order.follow(Options.parse(all.toArray(String[]::new)));
     }
     return 0;
   }
