@@ -22,7 +22,7 @@ from protocol.as4.multipart import MultipartFrame, PartSlot
 from protocol.as4.pmode import PMode
 from protocol.as4.sealing import SealedMessage, new_content_key, seal
 from protocol.as4.signature import SignedEnvelope, verify_signature
-from protocol.as4.suites import TokenForm
+from protocol.as4.suites import EDELIVERY_115, Suite, TokenForm
 from protocol.as4.values import AgreementRef, PartyId, Property, ServiceName, UserMessage
 from protocol.as4.verify import VerifiedMessage, VerifiedPart, verified
 from tests.interop.phase4_peer import PartyKeys
@@ -75,6 +75,7 @@ def pmode(
     partner: tuple[str, PartyKeys],
     token: TokenForm = TokenForm.BST_X509V3,
     encryption_token: TokenForm = TokenForm.SUBJECT_KEY_IDENTIFIER,
+    suite: Suite = EDELIVERY_115,
 ) -> PMode:
     """What `own` and `partner` agreed; the same words that the phase4 peer was told."""
     return PMode(
@@ -92,6 +93,7 @@ def pmode(
         agreement=AgreementRef("urn:uncc:agreement:az-xu:1"),
         signing_token=token,
         encryption_token=encryption_token,
+        suite=suite,
     )
 
 

@@ -71,7 +71,7 @@ def test_wss4j_verifies_and_decrypts_what_we_write(
     contents = [hashlib.sha256(part.content).hexdigest() for part in parts]
     assert [part["sha256"] for part in said["parts"]] == contents
     if parts:
-        assert said["encryption"]["key"] == EDELIVERY_115.key_transport
+        assert said["encryption"]["key"] == EDELIVERY_115.key_establishment.algorithm
         algorithms = {one["algorithm"] for one in said["encryption"]["references"]}
         assert algorithms == {EDELIVERY_115.content_encryption}
 

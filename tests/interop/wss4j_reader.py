@@ -45,9 +45,9 @@ class Reader:
 
 
 @contextmanager
-def reading(own: PartyKeys, partner: PartyKeys, folder: Path) -> Iterator[Reader]:
+def reading(own: PartyKeys, partner: PartyKeys, folder: Path, *options: str) -> Iterator[Reader]:
     """WSS4J that decrypts with the keys of `own` and believes the certificate of `partner`."""
-    words = java("verify-each", Side(own, partner.folder).options())
+    words = java("verify-each", [*Side(own, partner.folder).options(), *options])
     pipe = subprocess.PIPE
     with (
         (folder / "wss4j.log").open("w") as stderr,

@@ -57,6 +57,15 @@ final class Keys {
     return certificates(given(options, "partner-" + purpose, "partner", purpose + ".cert.pem"));
   }
 
+  /** What certificate paths may end in besides the partner's own certificate: `--anchor`, one or more. */
+  static List<X509Certificate> anchors(Options options) throws Exception {
+    List<X509Certificate> found = new ArrayList<>();
+    for (String file : options.all("anchor")) {
+      found.addAll(certificates(Path.of(file)));
+    }
+    return found;
+  }
+
   static KeyStore trusting(List<X509Certificate> certificates) throws Exception {
     KeyStore store = emptyStore();
     for (int i = 0; i < certificates.size(); i++) {

@@ -10,7 +10,8 @@ import java.util.Set;
 /** The words of a command line: `--name value`, or a bare `--name` for the flags listed here. */
 final class Options {
   private static final Set<String> FLAGS =
-      Set.of("without-signature", "without-encryption", "without-compression", "tamper", "tls12");
+      Set.of(
+          "without-signature", "without-encryption", "without-compression", "tamper", "tls12", "brainpool");
 
   private final Map<String, List<String>> values = new HashMap<>();
 

@@ -43,6 +43,9 @@ public final class Peer {
     // phase4 keeps its global state in a scope; outside a servlet container it is ours to open.
     WebScopeManager.onGlobalBegin(MockServletContext.create());
     Options options = Options.parse(words);
+    if (options.has("brainpool")) {
+      Brainpool.install();
+    }
     switch (words[0]) {
       case "receive":
         Receiver.serve(options);

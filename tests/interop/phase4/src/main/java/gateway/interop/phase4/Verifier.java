@@ -94,7 +94,7 @@ final class Verifier {
 
   private RequestData asked(Attachments attachments) throws Exception {
     RequestData asked = new RequestData();
-    asked.setSigVerCrypto(believing(Keys.partner(options, "sign")));
+    asked.setSigVerCrypto(believing(Keys.partner(options, "sign"), Keys.anchors(options)));
     Merlin own = new Merlin();
     own.setKeyStore(Keys.own(options, "encrypt").asKeyStore("encrypt"));
     asked.setDecCrypto(own);
@@ -104,10 +104,11 @@ final class Verifier {
     return asked;
   }
 
-  private static Merlin believing(List<X509Certificate> certificates) throws Exception {
+  private static Merlin believing(List<X509Certificate> certificates, List<X509Certificate> anchors)
+      throws Exception {
     Merlin believed = new Merlin();
     believed.setKeyStore(Keys.trusting(certificates));
-    believed.setTrustStore(Keys.trusting(certificates));
+    believed.setTrustStore(Keys.trusting(anchors.isEmpty() ? certificates : anchors));
     return believed;
   }
 
