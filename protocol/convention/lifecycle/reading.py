@@ -18,7 +18,8 @@ from protocol.convention.kinds import COMMON, DOCUMENTS, Side
 from protocol.convention.lifecycle.case import Event, Mark
 from protocol.convention.lifecycle.periods import end_of_day
 from protocol.convention.lifecycle.states import Trigger
-from protocol.convention.rules import PRESERVATION_DAYS, PRESERVATION_GROUNDS
+from protocol.convention.rules import PRESERVATION_DAYS
+from protocol.convention.rules_of_kinds import PRESERVATION_GROUNDS
 
 C: Final = f"{{{COMMON}}}"
 D: Final = f"{{{DOCUMENTS}}}"

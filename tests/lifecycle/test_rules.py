@@ -1,0 +1,197 @@
+"""Every business rule passes once and fails once; and each has its line in the table."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from protocol.convention import rule_table
+from protocol.convention.directory import Directory, Provenance, StatedLimit, Trust
+from protocol.convention.documents import DocumentRefused, read_document
+from protocol.convention.findings import Finding
+from protocol.convention.rules_in_context import (
+    FLAGGED,
+    RULES_IN_CONTEXT,
+    Context,
+    Limited,
+    broken_in_context,
+)
+from schemas.catalogue import example, example_names
+from tests.lifecycle.making import TIMES, begin, walk
+
+DIRECTORY = TIMES.directory
+TODAY = date(2026, 3, 2)
+
+
+def between(name: str, **more: object) -> Context:
+    """The context of an example: its name says who writes to whom."""
+    sender, receiver = (part.upper() for part in name.removesuffix(".xml").split("-")[-2:])
+    if sender == "TO":
+        sender = name.split("-")[-3].upper()
+    return Context(DIRECTORY, TODAY, sender, receiver, **more)  # type: ignore[arg-type]
+
+
+def changed(name: str, *edits: tuple[str, str]) -> bytes:
+    octets = example(name).decode()
+    for old, new in edits:
+        assert old in octets, old
+        octets = octets.replace(old, new, 1)
+    return octets.encode()
+
+
+def refused(octets: bytes) -> list[str]:
+    try:
+        read_document(octets)
+    except DocumentRefused as refusal:
+        return [finding.rule for finding in refusal.findings]
+    return []
+
+
+def in_context(octets: bytes, context: Context) -> list[Finding]:
+    read_document(octets)  # a rule in context is asked about valid documents only
+    return broken_in_context(etree.fromstring(octets), context)
+
+
+@pytest.mark.parametrize("name", [name for name in example_names() if name.endswith(".xml")])
+def test_every_example_keeps_every_rule(name: str) -> None:
+    assert in_context(example(name), between(name)) == []
+
+
+DELIVERY = "evidence-delivery-az-xu.xml"
+COLLECTION = "real-time-traffic-request-az-xu.xml"
+ARREST = "provisional-arrest-request-az-xu.xml"
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "edits"),
+    [
+        ("UNCC-R05", COLLECTION, [("<c:To>2026-05-12", "<c:To>2026-04-11")]),
+        ("UNCC-R09", DELIVERY, [("<c:TotalBytes>1849320", "<c:TotalBytes>1849321")]),
+        ("UNCC-R09", DELIVERY, [("<c:SizeBytes>6120</c:SizeBytes>\n    </c:Entry>",
+                                 "<c:SizeBytes>6121</c:SizeBytes>\n    </c:Entry>"),
+                                ("1849320", "1849321")]),
+        ("UNCC-R09", DELIVERY, [('<c:Custody sequence="2">', '<c:Custody sequence="3">')]),
+        ("UNCC-R15", DELIVERY, [("<c:PersonalData>true</c:PersonalData>",
+                                 "<c:PersonalData>true</c:PersonalData><c:Csam>true</c:Csam>")]),
+    ],
+)  # fmt: skip
+def test_a_rule_of_one_document_fails(rule: str, name: str, edits: list[tuple[str, str]]) -> None:
+    found = refused(changed(name, *edits))
+    assert found
+    assert set(found) == {rule}
+
+
+def test_preservation_is_refused_on_allowed_grounds_only() -> None:
+    octets = example("refusal-notice-az-xu.xml").decode()
+    ground = octets.split('ground="')[1].split('"')[0]
+    kind = octets.split("<c:Kind>")[1].split("<")[0]
+    other = octets.replace(f'ground="{ground}"', 'ground="FDC"')
+    of_preservation = other.replace(f"<c:Kind>{kind}<", "<c:Kind>PreservationRequest<")
+    assert "UNCC-R06" not in refused(other.encode())
+    assert "UNCC-R06" in refused(of_preservation.encode())
+
+
+def test_other_serious_crimes_give_electronic_evidence_only() -> None:
+    for name, broken in (("stored-data-request-az-xu.xml", False), (ARREST, False),
+                         ("video-hearing-request-az-xu.xml", True)):  # fmt: skip
+        octets = example(name).decode()
+        codes = {part.split('"')[0] for part in octets.split('Offence code="')[1:]}
+        for code in codes:
+            octets = octets.replace(f'Offence code="{code}"', 'Offence code="SC-DRUGS"')
+        octets = octets.replace("<c:MaxPenaltyMonths>36<", "<c:MaxPenaltyMonths>60<")
+        found = refused(octets.encode())
+        assert ("UNCC-R02E" in found) == broken, (name, found)
+        assert ("UNCC-R03" in found) == (name == ARREST)
+
+
+def test_less_than_the_least_time_of_preservation_is_found() -> None:
+    name = "preservation-confirmation-az-xu.xml"
+    octets = example(name).decode()
+    until = octets.split("<d:Until>")[1].split("<")[0]
+    since = octets.split("<d:From>")[1].split("T")[0]
+    short = octets.replace(f"<d:Until>{until}<", f"<d:Until>{since}<").encode()
+    found = in_context(short, between(name))
+    assert {one.rule for one in found} == {"UNCC-R04C"}
+    assert found[0].article == "42(8)"
+    assert found[0].expected.endswith("or later")
+
+
+def test_a_collection_is_no_longer_than_the_law_there_allows() -> None:
+    said = StatedLimit(
+        "COLLECTION", "20 days", "45(3)", Provenance("a law", TODAY, Trust.FICTIONAL)
+    )
+    utopia = replace(DIRECTORY.states["XU"], time_limits=(said,))
+    context = replace(between(COLLECTION), directory=Directory({"XU": utopia}))
+    assert [one.rule for one in in_context(example(COLLECTION), context)] == ["UNCC-R05L"]
+
+
+@pytest.mark.parametrize("name", ["refusal-notice-az-xu.xml", "postponement-notice-az-xu.xml"])
+def test_refusing_and_postponing_come_after_a_consultation(name: str) -> None:
+    case = walk(begin("MlaRequest"), ["Acknowledgement", "ProgressReport UNDER_REVIEW"])
+    octets = example(name)
+    assert [one.rule for one in in_context(octets, between(name, case=case))] == ["UNCC-R07"]
+    consulted = walk(case, ["ConsultationNotice"])
+    assert in_context(octets, between(name, case=consulted)) == []
+
+
+def test_a_broken_chain_of_custody_is_found() -> None:
+    octets = changed(DELIVERY, ("<c:At>2026-06-03T09:00:00Z", "<c:At>2026-06-03T09:00:01Z"))
+    assert [one.rule for one in in_context(octets, between(DELIVERY))] == ["UNCC-R09C"]
+
+
+def test_a_text_is_in_a_language_that_is_accepted() -> None:
+    octets = changed(COLLECTION, ('<c:Text lang="en" kind="TRANSLATION" certified="true">Since',
+                                  '<c:Text lang="en" kind="TRANSLATION">Since'))  # fmt: skip
+    (found,) = in_context(octets, between(COLLECTION))
+    assert (found.rule, found.path) == ("UNCC-R10", "/RealTimeTrafficRequest/Facts")
+    assert "en, fr" in found.expected
+    unknown = replace(between(COLLECTION), receiver="AZ")
+    assert in_context(octets, unknown) == [], "nobody knows which languages: nothing is wrong"
+
+
+@pytest.mark.parametrize(("who", "whom"), [("AZ", "XU"), ("XU", "AZ")])
+def test_states_that_exclude_each_other_exchange_nothing(who: str, whom: str) -> None:
+    states = dict(DIRECTORY.states)
+    states[who] = replace(states[who], excluded_parties=frozenset({whom}))
+    context = replace(between(COLLECTION), directory=Directory(states))
+    (found,) = in_context(example(COLLECTION), context)
+    assert found.rule == "UNCC-R12"
+    assert who in found.message
+    assert whom in found.message
+
+
+def test_what_came_for_one_purpose_goes_nowhere_else_without_consent() -> None:
+    name = "evidence-delivery-xu-az.xml"
+    digest = example(name).decode().split("<c:Sha256>")[1].split("<")[0]
+    limit = Limited("ZZ", "7e0c1f4a", "WITH_CONSENT")
+    (found,) = in_context(example(name), between(name, limited={digest: limit}))
+    assert (found.rule, found.article) == ("UNCC-R13", "40(19)")
+    assert "7e0c1f4a" in found.message
+    allowed = replace(limit, consented=frozenset({"AZ"}))
+    for fine in (allowed, replace(limit, state="AZ")):
+        assert in_context(example(name), between(name, limited={digest: fine})) == []
+
+
+def test_the_table_has_every_rule_of_the_proposal() -> None:
+    named = {line.rule[: len("UNCC-R00")] for line in rule_table.lines()}
+    assert named >= {f"UNCC-R{number:02}" for number in range(1, 18)}
+    assert {line.rule for line in rule_table.lines()} >= FLAGGED
+
+
+def test_every_rule_that_is_a_function_is_tested_here_or_in_the_faults() -> None:
+    faults = Path(__file__).parents[1] / "convention" / "faults.toml"
+    tested = {fault["rule"] for fault in tomllib.loads(faults.read_text("utf-8"))["fault"]}
+    here = Path(__file__).read_text("utf-8")
+    for line in rule_table.lines():
+        if line.on_arrival:
+            assert line.rule in tested or f'"{line.rule}"' in here, line.rule
+
+
+def test_findings_of_a_rule_have_its_name() -> None:
+    for rule in RULES_IN_CONTEXT:
+        assert (rule.__doc__ or "").startswith("UNCC-R")
