@@ -38,6 +38,7 @@ _ATTRIBUTE: Final = re.compile(r"attribute (?:\w+:)?(\w+)=")
 _MISSING_ATTRIBUTE: Final = re.compile(r"missing required attribute '(\w+)'")
 _FOREIGN_ATTRIBUTE: Final = re.compile(r"'([^']+)' attribute not allowed")
 _REFERENCE: Final = re.compile(r"value \('(.*)',\) not found for XsdKey")
+_NO_KEY: Final = "missing key field"
 _TWICE: Final = re.compile(r"duplicated value \('(.*)',\) for XsdKey")
 
 
@@ -66,6 +67,8 @@ class _Explanation:
 
     def from_xmlschema(self) -> Iterator[Finding]:
         for error in explainer(self.schema).iter_errors(self.root):
+            if (error.reason or "").startswith(_NO_KEY):
+                continue  # the missing id is a fault of its own
             element = error.elem if isinstance(error.elem, etree._Element) else self.root
             if isinstance(error, XMLSchemaChildrenValidationError):
                 yield self._children_fault(error, element)
@@ -84,17 +87,17 @@ class _Explanation:
     ) -> Finding:
         """A child is missing, or one stands where it must not."""
         particles = [particle for particle in error.expected or () if particle.local_name]
-        names = dict.fromkeys(str(particle.local_name) for particle in particles)
-        expected = " or ".join(names)
+        names = list(dict.fromkeys(str(particle.local_name) for particle in particles))
         article = article_of((*along(path_of(parent), self.schema), *particles[:1]))
         child: object = error.invalid_child
         name = etree.QName(parent).localname
         if not isinstance(child, etree._Element):
-            return self._finding(parent, f"{name} is not complete", expected, article)
-        stranger = etree.QName(child).localname
+            return self._finding(parent, f"{name} is not complete", " or ".join(names), article)
+        stranger = str(etree.QName(child).localname)
         declaration = declaration_at(path_of(parent), self.schema)
-        known = declaration is not None and stranger in children_of(declaration)
-        if not known:
+        order = [] if declaration is None else list(children_of(declaration))
+        expected = " or ".join(_before(stranger, names, order))
+        if stranger not in order:
             message = f"{name} has no element {stranger}"
         elif expected:
             message = f"{expected} is missing before {stranger}"
@@ -144,7 +147,8 @@ class _Explanation:
             if (element.text or "").strip() == value and name.endswith("Ref"):
                 what = name.removesuffix("Ref")
                 message = f"{_shown(value)} refers to nothing"
-                return self._finding(element, message, f"the id of a {what}")
+                a = "an" if what[0] in "AEIOU" else "a"
+                return self._finding(element, message, f"the id of {a} {what}")
         message = f"{_shown(value)} refers to nothing"
         return self._finding(self.root, message, "an id of this document")
 
@@ -183,6 +187,14 @@ class _Explanation:
         return Finding(
             "xsd", path, entry.line, message.rstrip("."), expected.strip("( )."), article
         )
+
+
+def _before(stranger: str, names: list[str], order: list[str]) -> list[str]:
+    """Of the elements that are awaited, those that come before the one that stands there."""
+    if stranger not in order:
+        return names
+    limit = order.index(stranger)
+    return [name for name in names if name in order[:limit]] or names
 
 
 def _shown(value: object) -> str:

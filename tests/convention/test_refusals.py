@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +14,17 @@ from hypothesis import strategies as st
 from protocol.convention.documents import LIMITS, DocumentRefused, read_document
 from protocol.convention.explanation import MAX_FINDINGS
 from protocol.convention.findings import Finding
+from protocol.convention.vocabulary import KINDS
 from schemas.catalogue import example, example_names
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One change to a valid example, and what must be said of it (faults.toml)."""
+    """One change to a valid example, and what must be said of it.
+
+    `edits` are swap (old, new), rename (old, new: an element) and cut (from, to: both inclusive);
+    `line` stands on the line that the finding names.
+    """
 
     name: str
     example: str
@@ -33,7 +39,8 @@ class Fault:
 MLA = "mla-request-xu-az.xml"
 FAULTS = [
     Fault(**entry)
-    for entry in tomllib.loads(Path(__file__).with_name("faults.toml").read_text())["fault"]
+    for path in sorted(Path(__file__).with_name("faults").glob("*.toml"))
+    for entry in tomllib.loads(path.read_text())["fault"]
 ]
 
 
@@ -46,6 +53,13 @@ def test_one_fault_is_said_precisely(fault: Fault) -> None:
     assert finding.article == fault.article
     assert fault.line in octets.decode().splitlines()[finding.line - 1]
     assert finding.message
+
+
+def test_every_kind_is_refused_for_several_reasons_by_name() -> None:
+    reasons = Counter(read_document(example(fault.example)).kind for fault in FAULTS)
+    assert set(reasons) == set(KINDS)
+    assert min(reasons.values()) >= 2
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
 
 
 def test_every_fault_of_several_is_found() -> None:
@@ -150,7 +164,8 @@ def _spoiled(fault: Fault) -> bytes:
             case "rename":
                 text = text.replace(f"<{old}>", f"<{new}>", 1).replace(f"</{old}>", f"</{new}>", 1)
             case "cut":
-                text = text[: text.index(old)] + text[text.index(new) + len(new) :]
+                start = text.index(old)
+                text = text[:start] + text[text.index(new, start) + len(new) :]
     return text.encode()
 
 
