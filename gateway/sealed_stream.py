@@ -42,15 +42,18 @@ class StreamSealer:
 
     def seal(self, octets: bytes) -> bytes:
         """The sealed octets that can be written now that `octets` follow."""
-        self._waiting += octets
-        if len(self._waiting) <= CHUNK_BYTES:
-            return b""
         sealed = []
-        whole = (len(self._waiting) - 1) // CHUNK_BYTES  # the last one may still be the last
-        with memoryview(self._waiting) as waiting:
-            for start in range(0, whole * CHUNK_BYTES, CHUNK_BYTES):
-                sealed.append(self._seal(waiting[start : start + CHUNK_BYTES], last=False))
-        del self._waiting[: whole * CHUNK_BYTES]
+        rest = memoryview(octets)
+        missing_bytes = CHUNK_BYTES - len(self._waiting)
+        if self._waiting and len(rest) > missing_bytes:  # more follows: it is not the last one
+            self._waiting += rest[:missing_bytes]
+            rest = rest[missing_bytes:]
+            sealed.append(self._seal(self._waiting, last=False))
+            self._waiting.clear()
+        while len(rest) + len(self._waiting) > CHUNK_BYTES:
+            sealed.append(self._seal(rest[:CHUNK_BYTES], last=False))
+            rest = rest[CHUNK_BYTES:]
+        self._waiting += rest
         return b"".join(sealed)
 
     def finish(self) -> bytes:

@@ -65,11 +65,13 @@ class Spool:
         """Where the files are."""
         return self._folder
 
-    def writer(self) -> SpoolWriter:
-        """Begin a payload."""
+    def writer(self, *, counts: bool = True) -> SpoolWriter:
+        """Begin a payload. Without `counts` its digest is not computed: `finish` is told it."""
         key = token_bytes(KEY_BYTES)
         wrapped = self._storage_key.wrap(key)
-        return SpoolWriter(self._folder, StreamSealer(key), wrapped, self._inline_bytes)
+        return SpoolWriter(
+            self._folder, StreamSealer(key), wrapped, self._inline_bytes, counts=counts
+        )
 
     def reader(self, blob: StoredBlob) -> SpoolReader:
         """Open a payload. Raises BlobDamaged or ContentDestroyed."""
@@ -129,9 +131,9 @@ class WireSpool(Spool):
     def __init__(self, folder: Path, inline_bytes: int = INLINE_BYTES) -> None:
         super().__init__(folder, _NoKey(), inline_bytes)
 
-    def writer(self) -> SpoolWriter:
+    def writer(self, *, counts: bool = True) -> SpoolWriter:
         """Begin a part."""
-        return SpoolWriter(self._folder, PlainTransform(), b"", self._inline_bytes)
+        return SpoolWriter(self._folder, PlainTransform(), b"", self._inline_bytes, counts=counts)
 
     def reader(self, blob: StoredBlob) -> SpoolReader:
         """Open a part. Raises BlobDamaged."""

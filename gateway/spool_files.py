@@ -53,35 +53,47 @@ class SpoolWriter:
     """Takes one payload. Nothing of it is kept unless `finish` returned."""
 
     def __init__(
-        self, folder: Path, transform: Transform, wrapped_key: bytes, inline_bytes: int
+        self,
+        folder: Path,
+        transform: Transform,
+        wrapped_key: bytes,
+        inline_bytes: int,
+        *,
+        counts: bool = True,
     ) -> None:
         self._folder = folder
         self._transform = transform
         self._wrapped_key = wrapped_key
         self._inline_bytes = inline_bytes
         self._held = bytearray()
-        self._digest = sha256()
+        self._digest = sha256() if counts else None
         self._size_bytes = 0
         self._name: str | None = None
         self._descriptor: int | None = None
 
     def write(self, octets: bytes) -> None:
         """Append `octets`. Raises OSError when the disk takes no more; nothing is kept then."""
-        self._digest.update(octets)
+        if self._digest is not None:
+            self._digest.update(octets)
         self._size_bytes += len(octets)
         self._put(self._transform.seal(octets))
 
-    def finish(self) -> StoredBlob:
-        """The payload is durable. Raises OSError if it could not be made so."""
+    def finish(self, digest: bytes | None = None) -> StoredBlob:
+        """The payload is durable. Raises OSError if it could not be made so.
+
+        `digest` is the SHA-256 of what was written, for a writer that does not count it itself.
+        """
+        if self._digest is not None:
+            digest = self._digest.digest()
+        if digest is None:
+            raise ValueError("nobody counted the digest of this payload")
         self._put(self._transform.finish())
         inline = None
         if self._descriptor is None:
             inline = bytes(self._held)
         else:
             self._settle()
-        return StoredBlob(
-            self._name, inline, self._wrapped_key, self._size_bytes, self._digest.digest()
-        )
+        return StoredBlob(self._name, inline, self._wrapped_key, self._size_bytes, digest)
 
     def discard(self) -> None:
         """Nothing is left behind; harmless when called twice."""

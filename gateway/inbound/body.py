@@ -8,6 +8,7 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
+BATCH_BYTES = 256 * 1024  # what is worth a hop to a worker thread, once the sender is entitled
 NARROW_BYTES = 64 * 1024  # how much may wait unread before the sender is known to be entitled
 WIDE_BYTES = 1024 * 1024  # afterwards: one batch for a worker thread
 
@@ -37,6 +38,7 @@ class BodyStream:
         self._source = source
         self._chunks: deque[bytes] = deque()
         self._waiting: Deferred[None] | None = None
+        self._wanted_bytes = 1
         self._buffered_bytes = 0
         self._high_water_bytes = NARROW_BYTES
         self._paused = False
@@ -60,7 +62,8 @@ class BodyStream:
         if self._buffered_bytes > self._high_water_bytes and not self._paused:
             self._paused = True
             self._source.pauseProducing()
-        self._wake()
+        if self._buffered_bytes >= self._wanted_bytes:
+            self._wake()
         return len(octets)
 
     def tell(self) -> int:
@@ -109,16 +112,15 @@ class BodyStream:
         self._buffered_bytes = 0
         self._resume()
 
-    async def next_octets(self) -> bytes:
-        """All octets that have arrived, at least one; b"" when the body has ended.
+    async def next_octets(self, wanted_bytes: int = 1) -> bytes:
+        """All octets that have arrived, when they are `wanted_bytes` or the last; b"" at the end.
 
-        Raises BodyLost if it will never end.
+        `wanted_bytes` is below the high-water mark. Raises BodyLost if the body will never end.
         """
-        while not self._chunks:
+        self._wanted_bytes = wanted_bytes
+        while self._buffered_bytes < wanted_bytes and not self._ended:
             if self._failure is not None:
                 raise self._failure
-            if self._ended:
-                return b""
             self._waiting = Deferred()
             await self._waiting
         return self._take()

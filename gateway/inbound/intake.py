@@ -44,7 +44,7 @@ class PartIntake:
             limits,
             delivered_before_bytes=delivered_before_bytes,
         )
-        self._writer = spool.writer()
+        self._writer = spool.writer(counts=False)  # the part counts what it delivers
         self._spool = spool
         self._document = bytearray() if is_document else None
         self._blob: StoredBlob | None = None
@@ -58,7 +58,7 @@ class PartIntake:
         """The part is whole, its tag, digest and checksum hold, and it is durable."""
         for piece in self._part.finish():
             self._keep(piece)
-        self._blob = self._writer.finish()
+        self._blob = self._writer.finish(self._part.sha256)
 
     def discard(self) -> None:
         """Nothing of this part is kept."""

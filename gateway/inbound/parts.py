@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway.inbound.body import BodyStream
+from gateway.inbound.body import BATCH_BYTES, BodyStream
 from gateway.inbound.desk import Desk
 from gateway.inbound.gates import Admitted, Concluded
 from gateway.inbound.intake import PartIntake
@@ -58,7 +58,7 @@ class MessageParts:
         await workers.run(self._open_keys)
         body.widen()
         self._consume(begun)
-        while octets := await body.next_octets():
+        while octets := await body.next_octets(BATCH_BYTES):
             await workers.run(self._read_and_consume, reader, octets)
         self._consume(reader.finish())
         return await workers.run(self._conclude)
