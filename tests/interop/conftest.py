@@ -94,6 +94,12 @@ def as4() -> None:
     need(own_environment.why_not("as4"))
 
 
+@pytest.fixture(scope="session")
+def xml_security() -> None:
+    """The environment of xmlsec1 and Bergshamra is there."""
+    need(own_environment.why_not("xmlsec"))
+
+
 def need(reason: str | None) -> None:
     """Skip for `reason`, or fail for it where peers are required; without one, nothing."""
     if reason is None:

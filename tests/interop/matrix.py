@@ -45,6 +45,8 @@ PEERS = {
     "phase4": Pin("phase4/pom.xml", "<phase4.version>"),
     "WSS4J": Pin("phase4/pom.xml", "<wss4j.version>"),
     "as4": Pin("as4/requirements.in", "as4=="),
+    "xmlsec1": Pin("xmlsec/requirements.in", "holds xmlsec1 "),
+    "Bergshamra": Pin("xmlsec/requirements.in", "pybergshamra=="),
 }
 
 

@@ -133,7 +133,7 @@ def _written(part: Part, content_key: bytes, agreed: PMode) -> tuple[OutboundPar
 
 def read_request(content_type: str, body: bytes, agreed: PMode, own: PartyKeys) -> ReadRequest:
     """Everything that our reader checks of a message, and what it delivers. Raises Refused."""
-    mime_types, pieces = _taken_apart(content_type, body)
+    mime_types, pieces = taken_apart(content_type, body)
     (_, soap), *attachments = pieces
     envelope = open_envelope(soap)
     assert isinstance(envelope.unit, UserMessage)
@@ -155,7 +155,7 @@ def read_request(content_type: str, body: bytes, agreed: PMode, own: PartyKeys) 
     return ReadRequest(signed, verified(signed, parts), tuple(contents))
 
 
-def _taken_apart(content_type: str, body: bytes) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
+def taken_apart(content_type: str, body: bytes) -> tuple[dict[str, str], list[tuple[str, bytes]]]:
     """The type of every part and the octets of every part, the SOAP part first."""
     reader = MimeReader(content_type)
     mime_types: dict[str, str] = {}
