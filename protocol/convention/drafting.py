@@ -1,0 +1,123 @@
+"""A new document, begun: everything that need not be asked is there already.
+
+A draft is the JSON form of a document (protocol.convention.json_form) that lacks what only its
+author knows. What is missing is asked by protocol.convention.questions, or comes from a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from lxml import etree
+
+from protocol.convention.declarations import children_of, root_declaration
+from protocol.convention.directory import Authority
+from protocol.convention.documents import read_document
+from protocol.convention.kinds import COMMON, Kind, Side
+from protocol.hardened import parse_again
+from schemas.code_lists import VERSION
+
+SPEC_VERSION: Final = "1.0"
+
+Draft = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What is known before the first question.
+
+    `author` writes, `addressee` is written to; `request_id` is fresh for a request and the
+    request's own for everything that belongs to one; `concerned` is that document, if it is at
+    hand; `language` is the BCP 47 tag of the directory's names to write.
+    """
+
+    kind: Kind
+    author: Authority | None
+    addressee: Authority | None
+    request_id: str
+    now: datetime
+    language: str = "en"
+    concerned: bytes | None = None
+
+
+def begin(known: Beginning) -> Draft:
+    """The draft with everything that need not be asked. Raises DocumentRefused for `concerned`."""
+    kind = known.kind
+    draft: Draft = {
+        "@specVersion": SPEC_VERSION,
+        "@codeListVersion": VERSION,
+        "RequestId": known.request_id,
+        "Revision": 1,
+        "IssuedAt": known.now.isoformat(timespec="seconds").replace("+00:00", "Z"),
+    }
+    turned = kind.author is Side.REQUESTED
+    asking, asked = known.author, known.addressee
+    if turned:
+        asking, asked = asked, asking
+    if kind.author is Side.EITHER:
+        draft["@writtenBy"] = Side.REQUESTING.value
+    for name, authority in (("RequestingAuthority", asking), ("RequestedAuthority", asked)):
+        if authority is not None:
+            draft[name] = _authority(authority, known.language)
+    if "RequestStatus" in _declared(kind):
+        draft["RequestStatus"] = "NEW"
+    if kind.urgency == "ROUTINE":
+        draft["Urgency"] = {"@level": kind.urgency}
+    if known.concerned is not None:
+        _follow(draft, known.concerned)
+    return draft
+
+
+def joined(draft: Mapping[str, Any], answers: Mapping[str, Any]) -> Draft:
+    """`draft` with what `answers` says; what both say comes from `answers`, objects key by key."""
+    whole: Draft = dict(draft)
+    for key, value in answers.items():
+        before = whole.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            whole[key] = joined(before, value)
+        else:
+            whole[key] = value
+    return whole
+
+
+def _declared(kind: Kind) -> frozenset[str]:
+    declaration = root_declaration(kind.name)
+    return frozenset(children_of(declaration)) if declaration is not None else frozenset()
+
+
+def _follow(draft: Draft, octets: bytes) -> None:
+    """The draft belongs to the document in `octets`: its number, and what it is."""
+    concerned = read_document(octets)
+    issued = parse_again(octets).findtext(f"{{{COMMON}}}IssuedAt")
+    draft["RequestId"] = concerned.request_id
+    draft["Concerns"] = {"Kind": concerned.kind}
+    if issued is not None:
+        draft["Concerns"]["IssuedAt"] = issued.strip()
+    for name in ("RequestingAuthority", "RequestedAuthority"):
+        found = parse_again(octets).find(f"{{{COMMON}}}{name}")
+        if found is not None and name not in draft:
+            draft[name] = _named(found)
+
+
+def _named(element: etree._Element) -> Draft:
+    """An authority as another document names it: its id and its names."""
+    texts = [
+        {
+            **{f"@{key!s}": str(value) for key, value in text.attrib.items()},
+            "$": text.text or "",
+        }
+        for text in element.iterfind(f"{{{COMMON}}}Name/{{{COMMON}}}Text")
+    ]
+    return {"@id": element.get("id", ""), "Name": {"Text": texts}}
+
+
+def _authority(authority: Authority, language: str) -> Draft:
+    names = authority.names
+    own = language if language in names else next(iter(names), None)
+    named: Draft = {"@id": authority.id}
+    if own is not None:
+        named["Name"] = {"Text": [{"@lang": own, "@kind": "ORIGINAL", "$": names[own]}]}
+    return named

@@ -1,0 +1,78 @@
+"""A sheet as one HTML page that needs nothing from elsewhere: no script, no font, no address.
+
+Every word of a document is text, never markup; the page says which of its own words no person has
+checked. It prints well, and is what the PDF is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+from typing import Final
+
+from protocol.convention.legible import Field, Said, Sheet
+
+_STYLE: Final = """
+@page { size: A4; margin: 18mm 16mm 20mm 16mm; }
+body { font: 11pt/1.45 "Noto Sans", "Noto Sans Arabic", "Noto Sans CJK SC", "DejaVu Sans",
+       sans-serif; color: #1a1a1a; max-width: 60rem; margin: 0 auto; padding: 1rem; }
+header { border-bottom: 2px solid #1f3a5f; margin-bottom: 1rem; }
+h1 { font-size: 1.5rem; color: #1f3a5f; margin: 0 0 .2rem 0; }
+header p { margin: .15rem 0; color: #444; }
+dl { margin: 0; }
+dt { font-weight: 600; margin-top: .55rem; break-after: avoid; }
+dd { margin: 0; margin-inline-start: 0; padding-inline-start: .8rem;
+     border-inline-start: 2px solid #d5dde6; break-inside: auto; }
+dd p { margin: .1rem 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+.article { font-weight: 400; font-size: .8rem; color: #1f3a5f; }
+.note { font-size: .8rem; color: #555; }
+.warning { border: 1px solid #b36b00; background: #fff6e5; padding: .4rem .6rem;
+           font-size: .85rem; }
+footer { margin-top: 1.5rem; border-top: 1px solid #d5dde6; font-size: .8rem; color: #555; }
+"""
+
+
+def page(sheet: Sheet) -> str:
+    """The whole page."""
+    words = sheet.words
+    warning = ""
+    if words.machine_made:
+        warning = f'<p class="warning">{escape(words.phrase("machine made"))}</p>'
+    return (
+        "<!DOCTYPE html>\n"
+        f'<html lang="{escape(words.language)}" dir="{escape(words.direction)}">\n<head>'
+        '<meta charset="utf-8">'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "style-src 'unsafe-inline'\">"
+        f"<title>{escape(sheet.title)} {escape(sheet.number)}</title>"
+        f"<style>{_STYLE}</style></head>\n<body>\n<header><h1>{escape(sheet.title)}</h1>"
+        f"<p>{escape(words.phrase('convention'))}, {_article(sheet.article, sheet)}</p>"
+        f"<p>{escape(words.element('RequestId'))}: {escape(sheet.number)}</p>{warning}</header>\n"
+        f"<dl>{''.join(_fields(sheet.fields, sheet))}</dl>\n"
+        f"<footer>{escape(words.phrase('not the original'))}</footer>\n</body>\n</html>\n"
+    )
+
+
+def _fields(fields: tuple[Field, ...], sheet: Sheet) -> Iterator[str]:
+    for field in fields:
+        article = ""
+        if field.article is not None:
+            trust = f' title="{escape(field.trust)}"' if field.trust else ""
+            article = f' <span class="article"{trust}>{_article(field.article, sheet)}</span>'
+        yield f"<dt>{escape(field.label)}{article}</dt>\n<dd>"
+        yield from map(_value, field.values)
+        if field.fields:
+            yield "<dl>"
+            yield from _fields(field.fields, sheet)
+            yield "</dl>"
+        yield "</dd>\n"
+
+
+def _value(said: Said) -> str:
+    language = f' lang="{escape(said.language)}"' if said.language else ""
+    note = f' <span class="note">({escape(said.note)})</span>' if said.note else ""
+    return f'<p{language} dir="auto">{escape(said.text)}{note}</p>'
+
+
+def _article(article: str, sheet: Sheet) -> str:
+    return escape(f"{sheet.words.phrase('article')} {article}")
