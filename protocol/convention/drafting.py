@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from lxml import etree
 
@@ -17,10 +17,9 @@ from protocol.convention.declarations import children_of, root_declaration
 from protocol.convention.directory import Authority
 from protocol.convention.documents import read_document
 from protocol.convention.kinds import COMMON, Kind, Side
+from protocol.convention.versions import CURRENT
 from protocol.hardened import parse_again
 from schemas.code_lists import VERSION
-
-SPEC_VERSION: Final = "1.0"
 
 Draft = dict[str, Any]
 
@@ -47,7 +46,7 @@ def begin(known: Beginning) -> Draft:
     """The draft with everything that need not be asked. Raises DocumentRefused for `concerned`."""
     kind = known.kind
     draft: Draft = {
-        "@specVersion": SPEC_VERSION,
+        "@specVersion": CURRENT.spec,
         "@codeListVersion": VERSION,
         "RequestId": known.request_id,
         "Revision": 1,
@@ -84,7 +83,7 @@ def joined(draft: Mapping[str, Any], answers: Mapping[str, Any]) -> Draft:
 
 
 def _declared(kind: Kind) -> frozenset[str]:
-    declaration = root_declaration(kind.name)
+    declaration = root_declaration(kind.name, CURRENT.schema)
     return frozenset(children_of(declaration)) if declaration is not None else frozenset()
 
 

@@ -15,13 +15,13 @@ from xmlschema.validators import XsdElement
 
 from protocol.convention.declarations import children_of, root_declaration, source_of
 from protocol.convention.documents import read_document
-from protocol.convention.kinds import COMMON
+from protocol.convention.versions import version_of
 from protocol.convention.vocabulary import KINDS
 from protocol.hardened import parse_again
 from schemas.words import Words
 
 CODES: Final = "urn:uncc:cl:1"
-_TEXT: Final = f"{{{COMMON}}}Text"
+_TEXT: Final = "Text"  # of c:MultilingualText, in every version
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,10 @@ def sheet(octets: bytes, words: Words) -> Sheet:
     """The document in `octets` in the words of a language. Raises DocumentRefused."""
     document = read_document(octets)
     root = parse_again(octets)
-    declaration = root_declaration(document.kind)
-    assert declaration is not None  # noqa: S101 - what was valid is declared
+    version = version_of(root)
+    declaration = root_declaration(document.kind, version.schema) if version is not None else None
+    if version is None or declaration is None:
+        raise RuntimeError(f"a valid {document.kind} is declared nowhere")
     return Sheet(
         title=words.document(document.kind),
         kind=document.kind,
@@ -96,7 +98,7 @@ def _field(element: etree._Element, declared: XsdElement | None, label: str, wor
     article, trust = source if source is not None else (None, None)
     if declared is None:  # inside Extensions: shown as it stands
         return Field(label, None, None, (Said("".join(map(str, element.itertext())).strip()),), ())
-    texts = [child for child in element if child.tag == _TEXT]
+    texts = [child for child in element if etree.QName(child).localname == _TEXT]
     if texts:
         return Field(label, article, trust, tuple(_said(texts, words)), ())
     values: tuple[Said, ...] = ()

@@ -22,6 +22,7 @@ from protocol.convention.declarations import (
 )
 from protocol.convention.drafting import Draft
 from protocol.convention.legible import CODES
+from protocol.convention.versions import CURRENT
 from schemas.code_lists import code_lists
 from schemas.words import Words
 
@@ -64,7 +65,7 @@ def questions(
 
     `language` is the BCP 47 tag of what is written in words.
     """
-    declaration = root_declaration(kind)
+    declaration = root_declaration(kind, CURRENT.schema)
     if declaration is None:
         raise LookupError(f"no document {kind!r}")
     whole = dict(draft)
