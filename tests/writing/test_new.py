@@ -57,7 +57,8 @@ def answer(asking: Generator[Question, str, Any], question: Question) -> Questio
     if keys:
         return asking.send("n" if "n" in keys else keys[0])
     faults = []
-    for text in ANSWERS:
+    later = ("2027-04-01T10:00:00Z",) if question.path.endswith("/To") else ()
+    for text in (*later, *ANSWERS):
         following = asking.send(text)
         if not (following.path == question.path and following.fault):
             return following
