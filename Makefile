@@ -57,7 +57,7 @@ chaos: $(STAMP) ## kill -9 at every point of the way in, many times over
 readme: $(STAMP) ## write the command-line help into the README again
 	$(BIN)/python tests/readme_help.py --write
 
-documents: $(STAMP) ## write again what comes from the schemas and code lists: codes as XSD, examples as JSON
+documents: $(STAMP) ## write again what comes from the schemas and code lists: codes, JSON, docs/documents
 	$(BIN)/python -m tests.convention.written
 
 pages: $(STAMP) ## write the generated parts of docs/ again

@@ -37,6 +37,7 @@ _ARTICLES: Final = {
     "UNCC-R19": "40(13)",
     "UNCC-R20": "37",
     "UNCC-R21": "42(9)",
+    "UNCC-R22": "40(14)",
 }
 
 _ELSEWHERE: Final = (

@@ -13,6 +13,7 @@ from lxml import etree
 
 from protocol.convention.findings import Finding
 from protocol.convention.rule_words import C, D, concerned, finding, kind_of, text
+from protocol.convention.vocabulary import KINDS
 
 _PRESERVING: Final = ("PreservationRequest", "PreservationExtensionRequest")
 # Article 42(6): preservation is refused on these grounds only, or by reservation (42(5)).
@@ -89,6 +90,17 @@ def sealed_abuse_material(root: etree._Element) -> Iterator[Finding]:
             yield finding("UNCC-R15", scheme, "not encrypted", "CMS or OPENPGP", "14")
 
 
+def belongs_to_what_it_may(root: etree._Element) -> Iterator[Finding]:
+    """UNCC-R22: what answers or follows belongs to a kind that it may answer or follow."""
+    element = root.find(f"{C}Concerns/{C}Kind")
+    if element is None:
+        return
+    kind, allowed = kind_of(root), KINDS[kind_of(root)].concerns
+    if text(element) not in allowed:
+        message = f"a {kind} does not belong to a {text(element)}"
+        yield finding("UNCC-R22", element, message, f"one of {', '.join(allowed)}", "40(14)")
+
+
 def _listed(entry: etree._Element) -> tuple[str, str, int]:
     return (
         text(entry.find(f"{C}ItemRef")),
@@ -111,4 +123,5 @@ RULES_OF_KINDS: Final = (
     manifest_of_every_item,
     custody_without_gaps,
     sealed_abuse_material,
+    belongs_to_what_it_may,
 )

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import pytest
+from lxml import etree
 
 from protocol.convention.competence import MATTERS
+from protocol.convention.declarations import TERM
 from protocol.convention.directory import Function, Matter, PartyType
 from protocol.convention.kinds import PRIORITIES, Form
 from protocol.convention.rules import ELECTRONIC_PURPOSES, PRESERVATION_GROUNDS
 from protocol.convention.vocabulary import KINDS
-from schemas.catalogue import explainer
-from schemas.code_lists import VERSION, code_lists, versions
+from schemas.catalogue import ROOM, explainer
+from schemas.code_lists import TRUST, VERSION, code_lists, versions
+from tests.convention.pages import DOCS, glossary
 from tests.convention.written import written
 
 TYPES = explainer("documents").maps.types
 
 
 def test_what_is_written_from_the_lists_and_the_schemas_is_current() -> None:
-    stale = [path.name for path, content in written() if path.read_bytes() != content]
+    files = dict(written())
+    stale = [path.name for path, content in files.items() if path.read_bytes() != content]
     assert stale == [], "run `make documents`"
+    assert {path for path in files if path.parent == DOCS} == set(DOCS.iterdir())
 
 
 def test_every_list_is_a_type_with_its_codes_in_order() -> None:
@@ -68,3 +73,25 @@ def test_a_list_with_other_is_open() -> None:
     assert code_lists()["AssistancePurpose"].is_open
     assert code_lists()["RefusalGround"].is_open
     assert not code_lists()["UrgencyLevel"].is_open
+
+
+def test_the_terms_of_article_2_name_parts_of_the_schema() -> None:
+    for term, entry in glossary().items():
+        assert entry["trust"] in TRUST, term
+        for name in entry["names"]:
+            of, _, code = name.partition(".")
+            if code:
+                assert code in {one.code for one in code_lists()[of].codes}, name
+            else:
+                assert any(declared.endswith(f"}}{of}") for declared in TYPES), name
+
+
+def test_what_a_schema_calls_a_defined_term_is_one() -> None:
+    said = set()
+    for path in (ROOM / "convention").glob("*.xsd"):
+        for text in etree.parse(path).iter("{http://www.w3.org/2001/XMLSchema}documentation"):
+            source = text.get("source") or ""
+            if source.startswith(TERM):
+                said.add(source.removeprefix(TERM).replace("-", " "))
+    assert said
+    assert said <= set(glossary())

@@ -1,4 +1,4 @@
-"""What is written from something else: the code lists as XSD, and every example as JSON.
+"""What is written from something else: code lists as XSD, examples as JSON, docs/documents/.
 
     python -m tests.convention.written       writes the files again (`make documents`)
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from protocol.convention.json_form import to_json
 from schemas.catalogue import EXAMPLES, ROOM, example, example_names
 from schemas.code_lists import as_xsd, subjects
+from tests.convention.pages import DOCS, pages
 
 
 def written() -> Iterator[tuple[Path, bytes]]:
@@ -21,8 +22,10 @@ def written() -> Iterator[tuple[Path, bytes]]:
         yield ROOM / "convention" / f"codes-{subject}.xsd", as_xsd(subject).encode()
     for name in example_names():
         yield (EXAMPLES / name).with_suffix(".json"), to_json(example(name))
+    yield from pages()
 
 
 if __name__ == "__main__":
+    DOCS.mkdir(exist_ok=True)
     for path, content in written():
         path.write_bytes(content)

@@ -184,8 +184,9 @@ def test_the_table_has_every_rule_of_the_proposal() -> None:
 
 
 def test_every_rule_that_is_a_function_is_tested_here_or_in_the_faults() -> None:
-    faults = Path(__file__).parents[1] / "convention" / "faults.toml"
-    tested = {fault["rule"] for fault in tomllib.loads(faults.read_text("utf-8"))["fault"]}
+    folder = Path(__file__).parents[1] / "convention" / "faults"
+    files = [tomllib.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.toml"))]
+    tested = {fault["rule"] for file in files for fault in file["fault"]}
     here = Path(__file__).read_text("utf-8")
     for line in rule_table.lines():
         if line.on_arrival:
