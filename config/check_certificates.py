@@ -28,9 +28,12 @@ def certificate_faults(node: Node, now: datetime) -> Iterator[Fault]:
     """Faults of our own certificates and of those of every partner at `now`."""
     settings_path = node.folder / SETTINGS_FILE
     own = node.own_identity
-    yield from _expiry(settings_path, ("keys", "signing"), own.signing_certificates, now)
     yield from _expiry(settings_path, ("keys", "tls"), node.tls.certificates[:1], now)
-    yield from _expiry(settings_path, ("keys", "decryption"), own.encryption_certificates, now)
+    for suite, held in node.suite_keys.items():
+        at = ("keys", "suites", suite)
+        yield from _expiry(settings_path, (*at, "signing"), (held.signer.certificate,), now)
+        decryption = [decrypter.certificate for decrypter in held.decrypters]
+        yield from _expiry(settings_path, (*at, "decryption"), decryption, now)
     yield from _issuer_expiry(settings_path, node, now)
     yield from _host(
         place(settings_path, "as4", "public_url"),

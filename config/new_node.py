@@ -13,21 +13,23 @@ from pathlib import Path
 from config import credentials
 from config.authorities import authorities_of
 from config.card_file import FILE as CARD_FILE
-from config.card_file import card_text
+from config.card_file import Card, SuiteCertificates, card_text
 from config.credentials import AUDITOR, Credential, credentials_text, new_token, token_digest
 from config.directory import load_directory
-from config.faults import ConfigRefused, Fault
+from config.faults import ConfigRefused, Fault, refuse_if
 from config.node import PARTNERS_FOLDER, SETTINGS_FILE, STATES_FOLDER
 from config.settings import UNREGISTERED
-from config.settings_text import settings_text
+from config.settings_text import settings_text, suite_text
 from keys.certificates import pem
 from keys.files import PUBLIC_FILE_MODE, TIGHT_FILE_MODE, make_tight_folder, write_new
-from keys.identity import PartnerIdentity
-from keys.pki import LOCAL_HOSTS, Issued, ThrowAwayAuthority
+from keys.pki import LOCAL_HOSTS, Issued, IssuedKind, ThrowAwayAuthority
 from keys.storage_key import StorageKey
+from protocol.as4.suites import EDELIVERY_20, EDELIVERY_115, SUITES, Suite
 
 KEYS_FOLDER = "keys"
 DATA_FOLDER = "data"
+DEFAULT_SUITES = (EDELIVERY_20, EDELIVERY_115)  # the present profile, and the one most still speak
+_PROFILE = "edelivery-as4"
 DEFAULT_AS4_PORT = 8443
 DEFAULT_LOCAL_PORT = 8480
 
@@ -51,13 +53,14 @@ def write_node(
     host: str = "127.0.0.1",
     public_url: str | None = None,
     hosts: Sequence[str] = LOCAL_HOSTS,
+    suites: Sequence[Suite] = DEFAULT_SUITES,
     now: datetime | None = None,
 ) -> NewNode:
     """`folder` is a whole node of `state`, for nobody else to enter. Raises ConfigRefused.
 
     `public_url` is where partners reach it, `hosts` the names and addresses that its TLS
-    certificate is good for. All is written beside `folder` and moved there at the end: a node is
-    whole or absent. The keys come from a throw-away authority.
+    certificate is good for; it has keys for each of `suites`. All is written beside `folder` and
+    moved there at the end: a node is whole or absent. The keys come from a throw-away authority.
     """
     folder = folder.absolute()
     draft = folder.with_name(f".{folder.name}.new-{os.getpid()}")
@@ -69,17 +72,26 @@ def write_node(
         authorities = _write_directory(draft, state)
         _write_text(
             draft / SETTINGS_FILE,
-            settings_text(state, party_id(state), as4_port, local_port, host, url),
+            settings_text(
+                state, party_id(state), as4_port, local_port, host, url, _suite_tables(suites)
+            ),
         )
         _write_credentials(draft, (*authorities, AUDITOR))
-        identity = _write_keys(draft, state, hosts, now or datetime.now(UTC))
-        write_new(draft / CARD_FILE, card_text(url, identity).encode(), PUBLIC_FILE_MODE)
+        card = _write_keys(draft, state, url, hosts, suites, now or datetime.now(UTC))
+        write_new(draft / CARD_FILE, card_text(card).encode(), PUBLIC_FILE_MODE)
         for name in (PARTNERS_FOLDER, DATA_FOLDER):
             make_tight_folder(draft / name)
         draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return NewNode(folder, state, authorities, folder / CARD_FILE)
+
+
+def suites_named(ids: Sequence[str]) -> tuple[Suite, ...]:
+    """The suites with these `ids`, each once. Raises ConfigRefused for one that there is not."""
+    unknown = [one for one in ids if one not in SUITES]
+    refuse_if(Fault("--suite", f"{one!a} is none of {', '.join(SUITES)}") for one in unknown)
+    return tuple(SUITES[one] for one in dict.fromkeys(ids))
 
 
 def party_id(state: str) -> str:
@@ -122,23 +134,44 @@ def _write_credentials(draft: Path, holders: Sequence[str]) -> None:
     _write_text(draft / credentials.FILE, credentials_text(accepted))
 
 
-def _write_keys(draft: Path, state: str, hosts: Sequence[str], now: datetime) -> PartnerIdentity:
-    make_tight_folder(draft / KEYS_FOLDER)
+def _write_keys(
+    draft: Path, state: str, url: str, hosts: Sequence[str], suites: Sequence[Suite], now: datetime
+) -> Card:
+    """The keys folder, and the card that shows what is public of it."""
+    folder = draft / KEYS_FOLDER
+    make_tight_folder(folder)
     authority = ThrowAwayAuthority(state, now)
     tls = authority.issue_tls(state, hosts)
-    signing = authority.issue_signing(state)
-    encryption = authority.issue_encryption(state)
-    for name, issued in (("tls", tls), ("sign", signing), ("encrypt", encryption)):
-        _write_pair(draft / KEYS_FOLDER, name, issued, pem(authority.certificate))
-    StorageKey.generate().write(draft / KEYS_FOLDER / "storage.key")
-    return PartnerIdentity(
+    _write_pair(folder, "tls", tls, pem(authority.certificate))
+    StorageKey.generate().write(folder / "storage.key")
+    return Card(
         state,
+        url,
         party_id(state),
         UNREGISTERED,
         (tls.certificate,),
-        (signing.certificate,),
-        (encryption.certificate,),
+        {suite.id: _write_suite(folder, state, suite, authority) for suite in suites},
     )
+
+
+def _write_suite(
+    folder: Path, state: str, suite: Suite, authority: ThrowAwayAuthority
+) -> SuiteCertificates:
+    signing = authority.issue_signing(state, IssuedKind(suite.signing_kinds[0].value))
+    encryption = authority.issue_encryption(state, IssuedKind(suite.encryption_kinds[0].value))
+    for name, issued in zip(_file_names(suite), (signing, encryption), strict=True):
+        _write_pair(folder, name, issued, pem(authority.certificate))
+    return SuiteCertificates((signing.certificate,), (encryption.certificate,))
+
+
+def _suite_tables(suites: Sequence[Suite]) -> str:
+    return "\n".join(suite_text(suite.id, *_file_names(suite)) for suite in suites)
+
+
+def _file_names(suite: Suite) -> tuple[str, str]:
+    """What the files of the two pairs begin with; those of 1.15 are called as they always were."""
+    profile = "" if suite is EDELIVERY_115 else suite.id.removeprefix(_PROFILE)
+    return f"sign{profile}", f"encrypt{profile}"
 
 
 def _write_pair(folder: Path, name: str, issued: Issued, issuer_pem: bytes) -> None:

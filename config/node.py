@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,16 +13,18 @@ from config.credentials import FILE as CREDENTIALS_FILE
 from config.credentials import Credentials, load_credentials
 from config.directory import load_directory
 from config.faults import ConfigRefused, Fault
-from config.own_keys import OwnKeys, TlsMaterial, load_own_keys
+from config.own_keys import OwnKeys, SuiteKeys, TlsMaterial, load_own_keys
 from config.partner import Partner, read_partner
-from config.reading import Collected, read_shape
+from config.reading import Collected, place, read_shape
 from config.settings import SQLITE_PREFIX, Settings
+from config.toml_text import quoted
 from keys.files import check_folder, check_nobody_else_writes, read_tight
 from keys.identity import PartnerIdentity, shared_keys
 from keys.refusal import KeyRefused
 from keys.ring import FileDecrypter, FileSigner
 from keys.storage_key import StorageKey
 from protocol.as4.pmode import PMode
+from protocol.as4.suites import SUITES, Suite
 from protocol.convention.directory import Directory
 
 SETTINGS_FILE = "gateway.toml"
@@ -42,12 +44,25 @@ class Node:
     credentials: Credentials = field(repr=False)
     pmodes: tuple[PMode, ...]
     partners: tuple[PartnerIdentity, ...]
-    signer: FileSigner
-    decrypters: tuple[FileDecrypter, ...]
+    suite_keys: Mapping[str, SuiteKeys]
     tls: TlsMaterial
     storage_key: StorageKey
     own_identity: PartnerIdentity
     store_url: str = field(repr=False)  # may hold a password
+
+    def signer_for(self, suite: Suite) -> FileSigner:
+        """What signs for us by `suite`. A loaded node has keys for each suite of its P-Modes."""
+        return self.suite_keys[suite.id].signer
+
+    def decrypters_for(self, suite: Suite) -> tuple[FileDecrypter, ...]:
+        """What opens for us by `suite`."""
+        return self.suite_keys[suite.id].decrypters
+
+    @property
+    def suite_for_strangers(self) -> Suite:
+        """By which we sign an answer to somebody with whom we agreed on nothing: the oldest suite
+        that we hold, because it is the one that most can read."""
+        return [suite for suite in SUITES.values() if suite.id in self.suite_keys][-1]
 
 
 def load_node(folder: Path) -> Node:
@@ -66,6 +81,7 @@ def load_node(folder: Path) -> Node:
     partners = _load_partners(folder, settings, found)
     store_url = found.attempt(lambda: _store_url(folder, settings))
     _check_distinct(own, partners, folder, found)
+    _check_suites(settings, partners, found)
     if directory is not None:
         found.faults.extend(directory_faults(directory, credentials, settings, folder))
     found.refuse_if_any()
@@ -78,8 +94,7 @@ def load_node(folder: Path) -> Node:
         credentials=credentials,
         pmodes=tuple(partner.pmode for partner in partners),
         partners=tuple(partner.identity for partner in partners),
-        signer=own.signer,
-        decrypters=own.decrypters,
+        suite_keys=own.suites,
         tls=own.tls,
         storage_key=own.storage_key,
         own_identity=own.identity,
@@ -104,6 +119,18 @@ def _check_distinct(
     known = [partner.identity for partner in partners]
     for sentence in shared_keys(known if own is None else [own.identity, *known]):
         found.add(folder / PARTNERS_FOLDER, sentence)
+
+
+def _check_suites(settings: Settings, partners: Sequence[Partner], found: Collected) -> None:
+    """For each suite that we agreed on with somebody we have keys ourselves."""
+    for partner in partners:
+        suite = partner.pmode.suite.id
+        if suite not in settings.keys.suites:
+            found.add(
+                place(partner.path, "security", "suite"),
+                f"is {suite}, for which {SETTINGS_FILE} has no keys; add "
+                f"[keys.suites.{quoted(suite)}] there, or agree on another suite",
+            )
 
 
 def _writable_by_others(folder: Path) -> Iterator[Fault]:

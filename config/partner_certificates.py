@@ -8,14 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from config.partner_settings import PartnerSettings
 from config.reading import Collected, place
+from config.suites import defect_for
 from keys.certificates import read_certificates
 from keys.refusal import KeyRefused
 from keys.trust import Purpose, defect_of
-from protocol.as4.suites import TokenForm
+from protocol.as4.suites import SUITES, TokenForm
 
 FORMS_WITH_KEY_IDENTIFIER = (TokenForm.SUBJECT_KEY_IDENTIFIER, TokenForm.X509_SKI)
 
@@ -26,6 +26,7 @@ class PartnerCertificates:
     def __init__(self, read: PartnerSettings, path: Path, found: Collected) -> None:
         self._path = path
         self._found = found
+        self._suite = SUITES[read.security.suite]
         named = read.certificates
         self.tls = self._read("tls", named.tls)
         self.signing = self._read("signing", named.signing)
@@ -58,7 +59,7 @@ class PartnerCertificates:
         self, use: str, certificates: tuple[x509.Certificate, ...], purpose: Purpose
     ) -> None:
         for position, certificate in enumerate(certificates):
-            defect = defect_of(certificate, purpose) or _not_rsa(certificate)
+            defect = defect_for(certificate, purpose, self._suite)
             if defect is not None:
                 where = place(self._path, "certificates", use, position)
                 self._found.add(where, f"the certificate {defect}; ask the partner for another")
@@ -93,9 +94,3 @@ def has_key_identifier(certificate: x509.Certificate) -> bool:
     except (x509.ExtensionNotFound, ValueError):
         return False
     return True
-
-
-def _not_rsa(certificate: x509.Certificate) -> str | None:
-    if isinstance(certificate.public_key(), rsa.RSAPublicKey):
-        return None
-    return "has no RSA key, which the suite edelivery-as4-1.15 needs"

@@ -7,12 +7,12 @@ Algorithms and certificates have no defaults: a P-Mode that does not name them i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, with_config
 
 from config.reading import STRICT
-from config.settings import HttpsUrl, PartySettings, StateCode, Text
+from config.settings import HttpsUrl, PartySettings, StateCode, SuiteId, Text
 from keys.certificates import MAX_CHAIN
 from protocol.as4.pmode import INITIATOR, RESPONDER, SizeLimits
 from protocol.as4.suites import TokenForm
@@ -71,7 +71,7 @@ class CertificateSettings:
 class SecuritySettings:
     """[security]: the suite, and how we name certificates in what we write."""
 
-    suite: Literal["edelivery-as4-1.15"]
+    suite: SuiteId
     signing_token: TokenForm = TokenForm.BST_X509V3
     encryption_token: TokenForm = TokenForm.SUBJECT_KEY_IDENTIFIER
     compress: bool = True

@@ -16,17 +16,19 @@ from config.partner_settings import (
     WindowSettings,
 )
 from config.toml_text import array, long_array, quoted, truth
-from protocol.as4.suites import EDELIVERY_115, TokenForm
+from protocol.as4.suites import SUITES, Suite, TokenForm
 
 
-def partner_text(own_state: str, card: Card, files: Mapping[str, Sequence[str]]) -> str:
-    """partners/<STATE>.toml for `card`; `files` are its PEM files by use."""
+def partner_text(
+    own_state: str, card: Card, suite: Suite, files: Mapping[str, Sequence[str]]
+) -> str:
+    """partners/<STATE>.toml for `card` by `suite`; `files` are its PEM files by use."""
     return "\n".join(
         (
             _who(own_state, card),
             _agreed(own_state, card),
             _certificates(files),
-            _security(card),
+            _security(card, suite),
             _reliability(ReliabilitySettings()),
             _limits(LimitSettings(), WindowSettings()),
         )
@@ -47,12 +49,12 @@ max_in_flight = 4
 
 
 def _agreed(own_state: str, card: Card) -> str:
-    identity, roles = card.identity, RoleSettings()
-    kind = "" if identity.party_type is None else f"type = {quoted(identity.party_type)}\n"
+    roles = RoleSettings()
+    kind = "" if card.party_type is None else f"type = {quoted(card.party_type)}\n"
     return f"""\
 # eb:PartyId of the partner. Without the line "type" the PartyId has no type.
 [party]
-id = {quoted(identity.party_id)}
+id = {quoted(card.party_id)}
 {kind}
 # Must be the same on both sides, to the letter.
 [agreement]
@@ -75,7 +77,8 @@ received = {long_array(ACTIONS)}
 
 def _certificates(files: Mapping[str, Sequence[str]]) -> str:
     return f"""\
-# PEM files beside this one, one certificate in each. While the partner exchanges a key, name the
+# PEM files beside this one, one certificate in each; those for signing and encryption belong to the
+# suite below. While the partner exchanges a key, name the
 # old and the new one; we encrypt for the first one of "encryption".
 [certificates]
 tls = {array(files["tls"])}
@@ -84,15 +87,17 @@ encryption = {array(files["encryption"])}
 """
 
 
-def _security(card: Card) -> str:
-    named = all(map(has_key_identifier, card.identity.encryption_certificates))
+def _security(card: Card, suite: Suite) -> str:
+    named = all(map(has_key_identifier, card.suites[suite.id].encryption))
     encryption_token = TokenForm.SUBJECT_KEY_IDENTIFIER if named else TokenForm.ISSUER_SERIAL
     return f"""\
-# How we name certificates in what we write; all forms are read:
+# The suite of algorithms, the same on both sides; each has certificates of its own:
+# {", ".join(SUITES)}
+# And how we name certificates in what we write; all forms are read:
 # {", ".join(form.value for form in TokenForm)}
 [security]
-suite = {quoted(EDELIVERY_115.id)}
-signing_token = {quoted(TokenForm.BST_X509V3.value)}
+suite = {quoted(suite.id)}
+signing_token = {quoted(suite.signing_token.value)}
 encryption_token = {quoted(encryption_token.value)}
 compress = {truth(True)}
 """

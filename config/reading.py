@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -94,11 +94,16 @@ def _refused(path: Path, sentence: str) -> ConfigRefused:
 
 
 def _fault(shape: type, path: Path, error: ErrorDetails) -> Fault:
-    return Fault(place(path, *error["loc"]), _sentence(shape, error))
+    return Fault(place(path, *_places(error)), _sentence(shape, error))
+
+
+def _places(error: ErrorDetails) -> list[int | str]:
+    """Where it is; pydantic says with a word of its own that the name of a table is at fault."""
+    return [key for key in error["loc"] if key != "[key]"]
 
 
 def _sentence(shape: type, error: ErrorDetails) -> str:
-    *parents, last = error["loc"] or ("",)
+    *parents, last = _places(error) or [""]
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return _unknown_key(str(last), _known_keys(shape, parents))
     if error["type"] in ("missing", "missing_argument"):
@@ -120,6 +125,8 @@ def _known_keys(shape: type, parents: list[int | str]) -> list[str]:
             shape = get_args(shape)[0] if get_args(shape) else shape
         elif is_dataclass(shape):
             shape = get_type_hints(shape).get(parent, shape)
+        elif get_origin(shape) is dict:
+            shape = get_args(shape)[1]
     return [field.name for field in fields(shape)] if is_dataclass(shape) else []
 
 

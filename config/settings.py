@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, with_config
 
 from config.reading import STRICT
+from protocol.as4.suites import SUITES
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 StateCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
@@ -48,6 +49,14 @@ def store_url(text: str) -> str:
     return text
 
 
+def known_suite(text: str) -> str:
+    """`text` if it is the id of a suite that we have. Raises ValueError."""
+    if text not in SUITES:
+        raise ValueError(f"must be one of the suites {', '.join(SUITES)}")
+    return text
+
+
+SuiteId = Annotated[str, AfterValidator(known_suite)]
 HttpsUrl = Annotated[str, AfterValidator(https_url)]
 LoopbackHost = Annotated[str, AfterValidator(loopback)]
 StoreUrl = Annotated[str, AfterValidator(store_url)]
@@ -136,12 +145,23 @@ class KeySettings:
 
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
-class KeysSettings:
-    """[keys]: what we hold. Several decryption pairs overlap while they are rotated."""
+class SuiteKeysSettings:
+    """[keys.suites."ID"]: what we hold for the partners with whom we agreed on this suite.
+
+    Several decryption pairs overlap while they are rotated.
+    """
 
     signing: KeySettings
-    tls: KeySettings
     decryption: Annotated[tuple[KeySettings, ...], Field(min_length=1, max_length=4)]
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class KeysSettings:
+    """[keys]: what we hold, for TLS and for each suite that is in use."""
+
+    tls: KeySettings
+    suites: Annotated[dict[SuiteId, SuiteKeysSettings], Field(min_length=1)]
     storage: Text = "keys/storage.key"
 
 

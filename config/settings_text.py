@@ -7,9 +7,12 @@ from config.toml_text import quoted
 
 
 def settings_text(
-    state: str, party: str, as4_port: int, local_port: int, host: str, url: str
+    state: str, party: str, as4_port: int, local_port: int, host: str, url: str, suites: str
 ) -> str:
-    """gateway.toml of a new node of `state`, known as `party`, reached at `url`."""
+    """gateway.toml of a new node of `state`, known as `party`, reached at `url`.
+
+    `suites` holds its tables [keys.suites.ID], made by `suite_text`.
+    """
     return f"""\
 # One gateway of {state}. Paths are relative to this folder. After an edit run: hanoi-gateway check
 
@@ -55,10 +58,26 @@ level = "info"
 # file:PATH or p12:PATH?password-file=PATH. A certificate file may go on with the issuers.
 [keys]
 storage = "keys/storage.key"
-signing = {{ key = "file:keys/sign.key.pem", certificate = "keys/sign.cert.pem" }}
 tls = {{ key = "file:keys/tls.key.pem", certificate = "keys/tls.cert.pem" }}
-# Several while keys are exchanged; we open what any of them opens.
+
+# One table for each suite that partners use; each P-Mode says which is its. In "decryption" several
+# while keys are exchanged: we open what any of them opens.
+{suites}"""
+
+
+def suite_text(suite: str, signing: str, encryption: str) -> str:
+    """[keys.suites.ID]: the two pairs are keys/NAME.key.pem with keys/NAME.cert.pem."""
+    return f"""\
+[keys.suites.{quoted(suite)}]
+signing = {_pair(signing)}
 decryption = [
-  {{ key = "file:keys/encrypt.key.pem", certificate = "keys/encrypt.cert.pem" }},
+  {_pair(encryption)},
 ]
 """
+
+
+def _pair(name: str) -> str:
+    return (
+        f"{{ key = {quoted(f'file:keys/{name}.key.pem')},"
+        f" certificate = {quoted(f'keys/{name}.cert.pem')} }}"
+    )

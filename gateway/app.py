@@ -108,7 +108,7 @@ class Gateway:
         orphans = await self._workers.run(self._spool.sweep, names)
         orphans += await self._workers.run(self._wire_spool.sweep, wire_names)
         interrupted = await store.recover_interrupted(self._now())
-        certificates = [self._node.signer.certificate]
+        certificates = [*self._node.own_identity.signing_certificates]
         for pmode in self._node.pmodes:
             certificates += pmode.partner_signing
         await store.keep_certificates([der(certificate) for certificate in certificates])
@@ -120,7 +120,7 @@ class Gateway:
         return Sender(
             Dispatching(
                 store=store,
-                packer=Packer(self._node.signer, self._spool, self._wire_spool, self._now),
+                packer=Packer(self._node.signer_for, self._spool, self._wire_spool, self._now),
                 post=post,
                 wire_spool=self._wire_spool,
                 pmodes={pmode.partner_state: pmode for pmode in self._node.pmodes},
@@ -162,7 +162,12 @@ class Gateway:
     def _make_desk(self, store: Store) -> Desk:
         return Desk(
             gates=Gates(self._node, self._now, self._new_message_id),
-            answers=Answers(self._node.signer, self._new_message_id, self._now),
+            answers=Answers(
+                self._node.signer_for,
+                self._node.suite_for_strangers,
+                self._new_message_id,
+                self._now,
+            ),
             store=store,
             spool=self._spool,
             workers=self._workers,

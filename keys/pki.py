@@ -1,5 +1,8 @@
 """A throw-away authority for demonstrations and tests: an EC root and certificates under it.
 
+It issues keys of every kind that messages are signed and encrypted with, for both eDelivery
+profiles; those that agree on keys have keyAgreement in their KeyUsage and nothing else.
+
 Its root key is forgotten with the object: nothing can be issued later. A State replaces what it
 issued by certificates of its own authority before it talks to anybody (docs/operations.md).
 """
@@ -7,13 +10,14 @@ issued by certificates of its own authority before it talks to anybody (docs/ope
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import Enum
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -24,7 +28,22 @@ VALID_DAYS = 365
 BACKDATED = timedelta(hours=1)  # the partner's clock may be behind ours
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
-IssuedKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+IssuedKey = (
+    ec.EllipticCurvePrivateKey
+    | ed25519.Ed25519PrivateKey
+    | rsa.RSAPrivateKey
+    | x25519.X25519PrivateKey
+)
+
+
+class IssuedKind(Enum):
+    """What kind of key to make; the values are the names that suites have for them."""
+
+    RSA = "RSA"
+    ED25519 = "Ed25519"
+    X25519 = "X25519"
+    P256 = "EC P-256"
+    BRAINPOOL_P256 = "EC brainpoolP256r1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +89,20 @@ class ThrowAwayAuthority:
         )
         return self._issue(draft, key)
 
-    def issue_signing(self, name: str) -> Issued:
-        """An RSA pair that signs messages and receipts, and does nothing else."""
-        key = _rsa_key()
+    def issue_signing(self, name: str, kind: IssuedKind = IssuedKind.RSA) -> Issued:
+        """A pair that signs messages and receipts, and does nothing else."""
+        if kind is IssuedKind.X25519:
+            raise ValueError("an X25519 key signs nothing")
+        key = _MAKE[kind]()
         return self._issue(self._leaf(f"{name} sign", key, _key_usage(digital_signature=True)), key)
 
-    def issue_encryption(self, name: str) -> Issued:
-        """An RSA pair that content keys are encrypted for."""
-        key = _rsa_key()
-        usage = _key_usage(key_encipherment=True)
+    def issue_encryption(self, name: str, kind: IssuedKind = IssuedKind.RSA) -> Issued:
+        """A pair that content keys are encrypted for, or that the key above them is agreed with."""
+        if kind is IssuedKind.ED25519:
+            raise ValueError("an Ed25519 key opens nothing")
+        key = _MAKE[kind]()
+        transports = kind is IssuedKind.RSA
+        usage = _key_usage(key_encipherment=transports, key_agreement=not transports)
         return self._issue(self._leaf(f"{name} encrypt", key, usage), key)
 
     def _leaf(self, name: str, key: IssuedKey, usage: x509.KeyUsage) -> x509.CertificateBuilder:
@@ -112,6 +136,15 @@ def _rsa_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
 
 
+_MAKE: dict[IssuedKind, Callable[[], IssuedKey]] = {
+    IssuedKind.RSA: _rsa_key,
+    IssuedKind.ED25519: ed25519.Ed25519PrivateKey.generate,
+    IssuedKind.X25519: x25519.X25519PrivateKey.generate,
+    IssuedKind.P256: lambda: ec.generate_private_key(ec.SECP256R1()),
+    IssuedKind.BRAINPOOL_P256: lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
+}
+
+
 def _name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
@@ -127,6 +160,7 @@ def _key_usage(
     *,
     digital_signature: bool = False,
     key_encipherment: bool = False,
+    key_agreement: bool = False,
     key_cert_sign: bool = False,
     crl_sign: bool = False,
 ) -> x509.KeyUsage:
@@ -135,7 +169,7 @@ def _key_usage(
         content_commitment=False,
         key_encipherment=key_encipherment,
         data_encipherment=False,
-        key_agreement=False,
+        key_agreement=key_agreement,
         key_cert_sign=key_cert_sign,
         crl_sign=crl_sign,
         encipher_only=False,

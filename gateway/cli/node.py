@@ -75,6 +75,13 @@ def _add_init(commands: Commands) -> None:
         help="address on which to listen for partners (default: %(default)s)",
     )
     init.add_argument(
+        "--suite",
+        action="append",
+        metavar="SUITE",
+        help="make keys for this algorithm suite; may be repeated "
+        "(default: edelivery-as4-2.0 and edelivery-as4-1.15)",
+    )
+    init.add_argument(
         "--public-url",
         metavar="URL",
         help="how partners reach us (default: https://127.0.0.1:PORT/as4)",
@@ -96,6 +103,12 @@ def _add_partner_commands(commands: Commands) -> None:
     add_node(add)
     add.add_argument("card", metavar="CARD", type=Path, help="the partner's card.toml")
     add.add_argument(
+        "--suite",
+        metavar="SUITE",
+        help="the algorithm suite agreed on: edelivery-as4-2.0, edelivery-as4-2.0-ecc or "
+        "edelivery-as4-1.15 (default: the first of these for which both sides have keys)",
+    )
+    add.add_argument(
         "--replace", action="store_true", help="replace the partner if it is there already"
     )
 
@@ -108,7 +121,7 @@ def _port(text: str) -> int:
 
 
 def _init(arguments: Arguments) -> Outcome:
-    from config.new_node import write_node
+    from config.new_node import DEFAULT_SUITES, suites_named, write_node
     from keys.pki import LOCAL_HOSTS
 
     named = urlsplit(arguments.public_url or "").hostname
@@ -121,6 +134,7 @@ def _init(arguments: Arguments) -> Outcome:
             host=arguments.host,
             public_url=arguments.public_url,
             hosts=(*LOCAL_HOSTS, named) if named else LOCAL_HOSTS,
+            suites=suites_named(arguments.suite) if arguments.suite else DEFAULT_SUITES,
         )
     print(f"Made the node of {made.state} in {made.folder}.")
     print(f"Its authorities: {', '.join(made.authorities)}")
@@ -134,8 +148,10 @@ def _add_partner(arguments: Arguments) -> Outcome:
     from config.card import add_partner
 
     with _faults_named():
-        added = add_partner(arguments.node, arguments.card, replace=arguments.replace)
-    print(f"Took in {added.state}: {added.path}")
+        added = add_partner(
+            arguments.node, arguments.card, suite=arguments.suite, replace=arguments.replace
+        )
+    print(f"Took in {added.state} by {added.suite}: {added.path}")
     print("Compare these fingerprints with what the partner reads out to you:")
     print_fields(dict(added.fingerprints))
     for note in added.notes:

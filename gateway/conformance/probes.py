@@ -14,7 +14,7 @@ from gateway.conformance import hello
 from gateway.conformance.drafts import BINARY, XML, Draft, Order, Payload, hyperlinked, ping
 from gateway.conformance.line import Line, NoAnswer
 from gateway.conformance.verdicts import Seen, error, receipt
-from keys.pki import ThrowAwayAuthority
+from keys.pki import IssuedKind, ThrowAwayAuthority
 from keys.ring import FileSigner, KeyPair
 from protocol.as4.names import CHARACTER_SET, COMPRESSION_TYPE, MIME_TYPE, TRACKING_IDENTIFIER
 from protocol.as4.pmode import PMode
@@ -134,7 +134,8 @@ async def _declines(target: Target, versions: tuple[int, ...], suites: tuple[int
 
 
 async def _untrusted_signer(target: Target) -> Seen:
-    issued = ThrowAwayAuthority("stranger", datetime.now(UTC)).issue_signing("stranger")
+    kind = IssuedKind(target.pmode.suite.signing_kinds[0].value)
+    issued = ThrowAwayAuthority("stranger", datetime.now(UTC)).issue_signing("stranger", kind)
     stranger = FileSigner(KeyPair(issued.private_key, issued.certificate))
     return await target.answers_error(ping(target.pmode, stranger, _XML))
 

@@ -21,7 +21,7 @@ async def run_probes(
     reactor: Any, node: Node, pmode: PMode, progress: Progress = lambda _: None
 ) -> Report:
     """What the access point of `pmode` answers to every probe. `progress` is told each in turn."""
-    target = Target(pmode, node.signer, Wire(reactor, node, pmode))
+    target = Target(pmode, node.signer_for(pmode.suite), Wire(reactor, node, pmode))
     begun = datetime.now(UTC)
     lines = []
     for assertion in ASSERTIONS:

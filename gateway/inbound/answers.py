@@ -9,7 +9,7 @@ from datetime import datetime
 from protocol.as4.errors import EbmsAnswer, FaultAnswer, Refused, StatusAnswer
 from protocol.as4.ports import Signer
 from protocol.as4.signals import build_error, soap_fault
-from protocol.as4.suites import EDELIVERY_115, Suite, TokenForm
+from protocol.as4.suites import Suite, TokenForm
 
 SOAP_TYPE = b"application/soap+xml; charset=UTF-8"
 RETRY_AFTER_SECONDS = 30
@@ -44,11 +44,13 @@ class Answers:
 
     def __init__(
         self,
-        signer: Signer,
+        signer_for: Callable[[Suite], Signer],
+        suite_for_strangers: Suite,
         new_message_id: Callable[[], str],
         now: Callable[[], datetime],
     ) -> None:
-        self._signer = signer
+        self._signer_for = signer_for
+        self._suite_for_strangers = suite_for_strangers
         self._new_message_id = new_message_id
         self._now = now
 
@@ -57,10 +59,14 @@ class Answers:
         refusal: Refused,
         message_id: str | None,
         *,
-        suite: Suite = EDELIVERY_115,
+        suite: Suite | None = None,
         token_form: TokenForm = TokenForm.BST_X509V3,
     ) -> HttpAnswer:
-        """The one answer for `refusal`; a signed eb:Error where the envelope was understood."""
+        """The one answer for `refusal`; a signed eb:Error where the envelope was understood.
+
+        `suite` is that of the P-Mode, where one was found.
+        """
+        suite = suite or self._suite_for_strangers
         match refusal.answer:
             case StatusAnswer(http_status):
                 return HttpAnswer(http_status, close=True)
@@ -76,7 +82,7 @@ class Answers:
                         ref_to_message_id=message_id,
                         error=error,
                         detail=refusal.detail,
-                        signer=self._signer,
+                        signer=self._signer_for(suite),
                         suite=suite,
                         token_form=token_form,
                     ),

@@ -92,7 +92,6 @@ class Gates:
         self._node = node
         self._now = now
         self._new_message_id = new_message_id
-        self._own_der = node.signer.certificate.public_bytes(Encoding.DER)
 
     def admit(
         self, soap: bytes, tls_certificate: x509.Certificate, claims: Claims
@@ -118,7 +117,8 @@ class Gates:
 
     def open_parts(self, admitted: Admitted) -> dict[str, PartSecret]:
         """The content keys of the parts, by Content-ID (gate G10)."""
-        return open_parts(admitted.signed, self._node.decrypters, admitted.pmode.suite)
+        suite = admitted.pmode.suite
+        return open_parts(admitted.signed, self._node.decrypters_for(suite), suite)
 
     def conclude(
         self, admitted: Admitted, parts: Sequence[VerifiedPart], document: bytes | None
@@ -132,16 +132,18 @@ class Gates:
             requesting = self._requesting_authority(admitted, read)
             competent = self._competent(admitted.unit, read)
         receipt_id = self._new_message_id()
+        signer = self._node.signer_for(admitted.pmode.suite)
         receipt = build_receipt(
             message_id=receipt_id,
             timestamp=self._now(),
             ref_to_message_id=admitted.unit.message_id,
             references=admitted.signed.references,
-            signer=self._node.signer,
+            signer=signer,
             suite=admitted.pmode.suite,
             token_form=admitted.pmode.signing_token,
         )
-        return Concluded(message, read, competent, requesting, receipt_id, receipt, self._own_der)
+        own_der = signer.certificate.public_bytes(Encoding.DER)
+        return Concluded(message, read, competent, requesting, receipt_id, receipt, own_der)
 
     def _same_state(
         self,

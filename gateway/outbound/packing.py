@@ -16,6 +16,7 @@ from protocol.as4.attachments import OutboundPart
 from protocol.as4.pmode import PMode
 from protocol.as4.ports import Signer
 from protocol.as4.sealing import SealedPart, new_content_key, seal
+from protocol.as4.suites import Suite
 from protocol.as4.values import Property, UserMessage
 
 READ_BYTES = 256 * 1024  # one step of the pipeline
@@ -45,18 +46,23 @@ def user_message(submission: Submission, pmode: PMode, timestamp: datetime) -> U
 
 
 class Packer:
-    """Seals submissions with this node's signing key."""
+    """Seals submissions with the signing key of this node that fits the P-Mode."""
 
     def __init__(
-        self, signer: Signer, spool: Spool, wire_spool: Spool, now: Callable[[], datetime]
+        self,
+        signer_for: Callable[[Suite], Signer],
+        spool: Spool,
+        wire_spool: Spool,
+        now: Callable[[], datetime],
     ) -> None:
-        self._signer = signer
+        self._signer_for = signer_for
         self._spool = spool
         self._wire_spool = wire_spool
         self._now = now
 
     def seal(self, submission: Submission, pmode: PMode) -> Sealed:
         """The signed envelope and the encrypted parts of `submission`, durable in the spool."""
+        signer = self._signer_for(pmode.suite)
         content_key = new_content_key(pmode.suite) if submission.parts else None
         sealed_parts: list[SealedPart] = []
         wire_parts: list[WirePart] = []
@@ -67,14 +73,12 @@ class Packer:
                 wire_parts.append(wire)
             unit = user_message(submission, pmode, self._now())
             unit = replace(unit, parts=tuple(part.info for part in sealed_parts))
-            message = seal(unit, sealed_parts, content_key, self._signer, pmode)
+            message = seal(unit, sealed_parts, content_key, signer, pmode)
         except BaseException:
             for wire in wire_parts:
                 self._wire_spool.remove(wire.blob)
             raise
-        return Sealed(
-            message.soap, message.references, tuple(wire_parts), der(self._signer.certificate)
-        )
+        return Sealed(message.soap, message.references, tuple(wire_parts), der(signer.certificate))
 
     def _seal_part(
         self, part: StoredPart, pmode: PMode, content_key: bytes

@@ -30,7 +30,7 @@ from protocol.as4.key_agreement import (
     wrap,
 )
 from protocol.as4.names import DSIG11, DSIG_MORE, XENC11
-from protocol.as4.suites import KeyAgreement, KeyTransport, Suite, kind_of
+from protocol.as4.suites import KeyAgreement, KeyTransport, Suite, kind_of, names_of
 from protocol.as4.token_writing import WrittenToken
 from protocol.as4.tokens import marks_of
 
@@ -60,8 +60,7 @@ def encrypted_key(
     """
     key = marks_of(receiver).public_key
     if kind_of(key) not in suite.encryption_kinds:
-        kinds = " or ".join(sorted(kind.value for kind in suite.encryption_kinds))
-        name = receiver.subject.rfc4514_string()
+        kinds, name = names_of(suite.encryption_kinds), receiver.subject.rfc4514_string()
         raise ValueError(f"{suite.id} encrypts for {kinds} keys; the key of {name} is another")
     match suite.key_establishment:
         case KeyTransport() as agreed:

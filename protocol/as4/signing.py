@@ -27,7 +27,7 @@ from protocol.as4.names import (
 )
 from protocol.as4.part_digest import new_hash
 from protocol.as4.ports import Signer
-from protocol.as4.suites import Suite, TokenForm, kind_of
+from protocol.as4.suites import Suite, TokenForm, kind_of, names_of
 from protocol.as4.token_writing import written_token
 from protocol.as4.tokens import marks_of
 from protocol.as4.values import SignedReference
@@ -95,8 +95,7 @@ def signed_envelope(
 
 def _check_signer(signer: Signer, suite: Suite) -> None:
     if kind_of(marks_of(signer.certificate).public_key) not in suite.signing_kinds:
-        kinds = " or ".join(sorted(kind.value for kind in suite.signing_kinds))
-        name = signer.certificate.subject.rfc4514_string()
+        kinds, name = names_of(suite.signing_kinds), signer.certificate.subject.rfc4514_string()
         raise ValueError(f"{suite.id} signs with {kinds} keys; the key of {name} is another")
 
 

@@ -72,6 +72,11 @@ def kind_of(public_key: object) -> KeyKind | None:
     return None
 
 
+def names_of(kinds: tuple[KeyKind, ...]) -> str:
+    """`kinds` in a sentence."""
+    return " or ".join(kind.value for kind in kinds)
+
+
 @dataclass(frozen=True, slots=True)
 class KeyTransport:
     """The content key is encrypted for the receiver's RSA key (XML Encryption 1.1 section 5.5)."""
@@ -79,7 +84,7 @@ class KeyTransport:
     algorithm: str
     digest: str
     mgf: str
-    kinds: frozenset[KeyKind]
+    kinds: tuple[KeyKind, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +99,20 @@ class KeyAgreement:
     prf: str
     wrap: str
     wrapping_key_bytes: int
-    kinds: frozenset[KeyKind]
+    kinds: tuple[KeyKind, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Suite:
     """The algorithms two parties use, by XML Security identifier, and the keys they need.
 
-    `signing_token` is the form in which the profile wants a signer named.
+    Of several kinds of keys the first is what a new node gets. `signing_token` is the form in which
+    the profile wants a signer named.
     """
 
     id: str
     signature: str
-    signing_kinds: frozenset[KeyKind]
+    signing_kinds: tuple[KeyKind, ...]
     digest: str
     content_encryption: str
     content_key_bytes: int
@@ -114,7 +120,7 @@ class Suite:
     signing_token: TokenForm
 
     @property
-    def encryption_kinds(self) -> frozenset[KeyKind]:
+    def encryption_kinds(self) -> tuple[KeyKind, ...]:
         """The keys that a receiver may have."""
         return self.key_establishment.kinds
 
@@ -122,7 +128,7 @@ class Suite:
 EDELIVERY_20: Final = Suite(
     id="edelivery-as4-2.0",
     signature=EDDSA_ED25519,
-    signing_kinds=frozenset({KeyKind.ED25519}),
+    signing_kinds=(KeyKind.ED25519,),
     digest=SHA256,
     content_encryption=AES128_GCM,
     content_key_bytes=16,
@@ -132,14 +138,14 @@ EDELIVERY_20: Final = Suite(
         prf=HMAC_SHA256,
         wrap=KW_AES128,
         wrapping_key_bytes=16,
-        kinds=frozenset({KeyKind.X25519}),
+        kinds=(KeyKind.X25519,),
     ),
     signing_token=TokenForm.BST_PKIPATH,
 )
 
 # The curves of 256 bits only: they match the strength of the rest, and with them ecdsa-sha256 is
 # the one signature algorithm, as the enhancement has it.
-_ECC_KINDS: Final = frozenset({KeyKind.P256, KeyKind.BRAINPOOL_P256})
+_ECC_KINDS: Final = (KeyKind.P256, KeyKind.BRAINPOOL_P256)
 
 EDELIVERY_20_ECC: Final = Suite(
     id="edelivery-as4-2.0-ecc",
@@ -162,12 +168,12 @@ EDELIVERY_20_ECC: Final = Suite(
 EDELIVERY_115: Final = Suite(
     id="edelivery-as4-1.15",
     signature=RSA_SHA256,
-    signing_kinds=frozenset({KeyKind.RSA}),
+    signing_kinds=(KeyKind.RSA,),
     digest=SHA256,
     content_encryption=AES128_GCM,
     content_key_bytes=16,
     key_establishment=KeyTransport(
-        algorithm=RSA_OAEP, digest=SHA256, mgf=MGF1_SHA256, kinds=frozenset({KeyKind.RSA})
+        algorithm=RSA_OAEP, digest=SHA256, mgf=MGF1_SHA256, kinds=(KeyKind.RSA,)
     ),
     signing_token=TokenForm.BST_X509V3,
 )

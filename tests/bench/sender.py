@@ -68,7 +68,7 @@ class Sender:
             KeyPair.load(KeyUri("file", keys.private_key(purpose)), keys.certificate(purpose))
             for keys, purpose in ((self.keys, "sign"), (self.keys, "encrypt"))
         )
-        partner = self.partner.node.signer.certificate.public_key()
+        partner = self.partner.node.signer_for(self.partner.pmode.suite).certificate.public_key()
         return Floor(folder, sign.private_key, encrypt.private_key, partner)
 
 

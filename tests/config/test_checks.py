@@ -30,7 +30,14 @@ def assert_fault(faults, weight: Weight, path: str, fragment: str) -> None:
     assert any(fragment in f.sentence and f.severity is weight for f in found), found
 
 
-OWN = ("gateway.toml: keys.signing", "gateway.toml: keys.tls", "gateway.toml: keys.decryption")
+OWN = (
+    "gateway.toml: keys.tls",
+    *(
+        f"gateway.toml: keys.suites.{suite}.{use}"
+        for suite in ("edelivery-as4-2.0", "edelivery-as4-1.15")
+        for use in ("signing", "decryption")
+    ),
+)
 THEIRS = (
     "XU.toml: certificates.tls",
     "XU.toml: certificates.signing",
@@ -250,7 +257,7 @@ def test_all_kinds_of_fault_come_at_once(az):
         (WARNING, "partners/XU.toml", "directory"),
         (ERROR, "data", "0755"),
         (WARNING, "gateway.toml", "clock"),
-        (ERROR, "keys.signing", "expired"),
+        (ERROR, "keys.suites.edelivery-as4-2.0.signing", "expired"),
     ):
         assert_fault(faults, weight, path, fragment)
 

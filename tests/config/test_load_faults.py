@@ -14,7 +14,8 @@ from config.credentials import token_digest
 from config.faults import ConfigRefused, Fault
 from config.node import load_node
 from keys.certificates import pem
-from keys.pki import ThrowAwayAuthority
+from keys.pki import IssuedKind, ThrowAwayAuthority
+from protocol.as4.suites import EDELIVERY_20
 from tests.config.conftest import edit, line
 from tests.keys.certificates import NOW, encryption, signing, tls
 
@@ -30,6 +31,8 @@ def assert_fault(faults, path: str, fragment: str) -> None:
     assert found, f"no fault at {path}, only at {[fault.path for fault in faults]}"
     assert any(fragment in fault.sentence for fault in found), [str(fault) for fault in found]
 
+
+SUITE = "keys.suites.edelivery-as4-1.15"  # the last table, which "line" edits
 
 # key, value (None: the line is taken out), place, fragment of the sentence
 GATEWAY = [
@@ -57,7 +60,12 @@ GATEWAY = [
     ("folder", '"data/wire"', "gateway.toml: spool.wire_folder", "is spool.folder, too"),
     ("level", '"loud"', "gateway.toml: log.level", "'debug'"),
     ("storage", '"keys/none.key"', "keys/none.key", "not there"),
-    ("signing", "{ key = 'file:keys/sign.key.pem' }", "keys.signing.certificate", "is missing"),
+    (
+        "signing",
+        "{ key = 'file:keys/sign.key.pem' }",
+        f"{SUITE}.signing.certificate",
+        "is missing",
+    ),
     (
         "signing",
         "{ key = 'file:keys/none.pem', certificate = 'keys/sign.cert.pem' }",
@@ -79,13 +87,13 @@ GATEWAY = [
     (
         "signing",
         "{ key = 'file:keys/encrypt.key.pem', certificate = 'keys/encrypt.cert.pem' }",
-        "gateway.toml: keys.signing.certificate",
+        f"gateway.toml: {SUITE}.signing.certificate",
         "digitalSignature",
     ),
     (
         "signing",
         "{ key = 'file:keys/tls.key.pem', certificate = 'keys/tls.cert.pem' }",
-        "gateway.toml: keys.signing.certificate",
+        f"gateway.toml: {SUITE}.signing.certificate",
         "no RSA key",
     ),
     (
@@ -125,19 +133,19 @@ EDITS = [
     (
         '  { key = "file:keys/encrypt.key.pem", certificate = "keys/encrypt.cert.pem" },\n',
         "",
-        "gateway.toml: keys.decryption",
+        f"gateway.toml: {SUITE}.decryption",
         "at least 1 item",
     ),
     (
         '{ key = "file:keys/encrypt.key.pem",',
         '{ key = "file:keys/encrypt.key.pem", certficate = "x",',
-        "gateway.toml: keys.decryption[0].certficate",
+        f"gateway.toml: {SUITE}.decryption[0].certficate",
         "did you mean 'certificate'?",
     ),
     (
         '"file:keys/encrypt.key.pem", certificate = "keys/encrypt.cert.pem"',
         '"file:keys/sign.key.pem", certificate = "keys/sign.cert.pem"',
-        "gateway.toml: keys.decryption[0].certificate",
+        f"gateway.toml: {SUITE}.decryption[0].certificate",
         "keyEncipherment",
     ),
 ]
@@ -197,6 +205,53 @@ def test_a_fault_in_a_pmode_is_named_with_its_file(az, key, value, path, fragmen
     assert_fault(faults_of(az), path, fragment)
 
 
+def test_a_suite_in_use_without_keys_of_our_own_is_named(az):
+    path = az / "gateway.toml"
+    text = path.read_text()
+    path.write_text(text[: text.index('[keys.suites."edelivery-as4-1.15"]')])
+    (fault,) = faults_of(az)
+    assert fault.path == f"{az / 'partners/XU.toml'}: security.suite"
+    assert 'add [keys.suites."edelivery-as4-1.15"]' in fault.sentence
+
+
+@pytest.mark.parametrize("suite", ["edelivery-as4-2.0", "edelivery-as4-2.0-ecc"])
+def test_a_suite_that_does_not_fit_the_certificates_is_named(az, suite):
+    line(az / "partners/XU.toml", "suite", f'"{suite}"')
+    found = faults_of(az)
+    for use in ("signing", "encryption"):
+        assert_fault(found, f"XU.toml: certificates.{use}[0]", f"which the suite {suite} needs")
+
+
+KEYS = [
+    ("sign-2.0", "sign", "signing", "no Ed25519 key"),
+    ("encrypt-2.0", "encrypt", "decryption[0]", "no X25519 key"),
+    ("sign-2.0", "encrypt-2.0", "signing", "Ed25519"),
+]
+
+
+@pytest.mark.parametrize(("named", "instead", "use", "fragment"), KEYS)
+def test_an_own_key_that_does_not_fit_its_suite_is_named(az, named, instead, use, fragment):
+    text = (az / "gateway.toml").read_text()
+    for end in ("key.pem", "cert.pem"):
+        text = text.replace(f"keys/{named}.{end}", f"keys/{instead}.{end}")
+    (az / "gateway.toml").write_text(text)
+    place = f"gateway.toml: keys.suites.edelivery-as4-2.0.{use}.certificate"
+    found = [fault for fault in faults_of(az) if fault.path.endswith(place)]
+    assert any(fragment in fault.sentence or "X25519" in fault.sentence for fault in found)
+
+
+def test_a_suite_that_there_is_not_is_named(az):
+    edit(az / "gateway.toml", '[keys.suites."edelivery-as4-1.15"]', '[keys.suites."rot13"]')
+    assert_fault(faults_of(az), "gateway.toml: keys.suites.rot13", "must be one of the suites")
+
+
+def test_an_unknown_key_in_the_table_of_a_suite_is_named(az):
+    table = '[keys.suites."edelivery-as4-1.15"]'
+    edit(az / "gateway.toml", table, f"{table}\nsignning = 1")
+    place = f"gateway.toml: {SUITE}.signning"
+    assert_fault(faults_of(az), place, "did you mean 'signing'?")
+
+
 def test_a_pmode_that_allows_nothing_is_named(az):
     line(az / "partners/XU.toml", "sent", "[]")
     line(az / "partners/XU.toml", "received", "[]")
@@ -212,6 +267,7 @@ CERTIFICATES: list[tuple[str, Callable[[], bytes], str, str]] = [
     ("signing", lambda: pem(encryption(30)), "certificates.signing[0]", "digitalSignature"),
     ("signing", lambda: pem(tls(30)), "certificates.signing[0]", "no RSA key"),
     ("encryption", lambda: pem(signing(30)), "certificates.encryption[0]", "keyEncipherment"),
+    ("encryption", lambda: pem(tls(30)), "certificates.encryption[0]", "keyAgreement"),
     ("encryption", lambda: pem(encryption(30)), "certificates.encryption[0]", "issuer-serial"),
     ("tls", lambda: pem(encryption(30)), "certificates.tls", "no certificate that is fit for"),
     ("signing", lambda: pem(signing(30)) * 2, "certificates.signing[0]", "give each its file"),
@@ -372,7 +428,7 @@ def test_several_workers_need_postgresql(az):
 
 
 def test_two_decryption_pairs_overlap(az):
-    issued = ThrowAwayAuthority("AZ", NOW).issue_encryption("AZ")
+    issued = ThrowAwayAuthority("AZ", NOW).issue_encryption("AZ", IssuedKind.X25519)
     (az / "keys/old.key.pem").write_bytes(issued.private_key_pem())
     (az / "keys/old.key.pem").chmod(0o600)
     (az / "keys/old.cert.pem").write_bytes(issued.certificate_pem())
@@ -381,8 +437,9 @@ def test_two_decryption_pairs_overlap(az):
         "decryption = [\n",
         'decryption = [\n{ key = "file:keys/old.key.pem", certificate = "keys/old.cert.pem" },\n',
     )
-    assert load_node(az).decrypters[0].certificate == issued.certificate
-    assert len(load_node(az).decrypters) == 2
+    decrypters = load_node(az).decrypters_for(EDELIVERY_20)
+    assert decrypters[0].certificate == issued.certificate
+    assert len(decrypters) == 2
 
 
 def test_a_token_is_nobodys_unless_it_is_accepted(az):

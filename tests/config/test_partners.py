@@ -10,17 +10,27 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from config.card import AddedPartner, add_partner
-from config.card_file import card_text, read_card
+from config.card_file import Card, SuiteCertificates, card_text, read_card
 from config.faults import ConfigRefused
 from config.new_node import write_node
 from config.node import load_node
 from config.partner import agreement_between
 from config.partner_settings import ACTIONS, SERVICE
-from keys.identity import PartnerIdentity, same_state
+from keys.identity import same_state
 from protocol.as4.pmode import INITIATOR, RESPONDER, PMode, Reliability, SizeLimits, TimeWindow
-from protocol.as4.suites import TokenForm
+from protocol.as4.suites import EDELIVERY_20, EDELIVERY_20_ECC, EDELIVERY_115, TokenForm
 from tests.config.conftest import edit
-from tests.keys.certificates import DAY, NOW, certificate, encryption, rsa_key, signing, tls
+from tests.keys.certificates import (
+    DAY,
+    NOW,
+    certificate,
+    ec_key,
+    encryption,
+    other_key,
+    rsa_key,
+    signing,
+    tls,
+)
 
 ADDRESS = "https://127.0.0.1:9443/as4"
 
@@ -60,8 +70,8 @@ def test_the_agreement_is_the_same_whoever_asks():
 def test_the_certificates_are_those_of_the_other_node(ground):
     az, xu = load_node(ground / "AZ"), load_node(ground / "XU")
     (pmode,) = az.pmodes
-    assert pmode.partner_signing == (xu.signer.certificate,)
-    assert pmode.partner_encryption == (xu.decrypters[0].certificate,)
+    assert pmode.partner_signing == (xu.signer_for(pmode.suite).certificate,)
+    assert pmode.partner_encryption == (xu.decrypters_for(pmode.suite)[0].certificate,)
     assert pmode.partner_tls == xu.tls.certificates[:1]
 
 
@@ -69,7 +79,7 @@ def test_each_knows_the_other_as_one_state(ground):
     az, xu = load_node(ground / "AZ"), load_node(ground / "XU")
     decision = same_state(
         tls_certificate=az.tls.certificates[0],
-        signing_certificate=az.signer.certificate,
+        signing_certificate=az.signer_for(az.pmodes[0].suite).certificate,
         from_party=("az-gateway", az.settings.party.type),
         partners=xu.partners,
         now=NOW,
@@ -83,7 +93,7 @@ def test_the_written_file_has_the_defaults_of_the_protocol(ground):
     assert az.limits == SizeLimits()
     assert az.window == TimeWindow()
     plain = PMode.__dataclass_fields__
-    assert az.signing_token is plain["signing_token"].default
+    assert az.signing_token is az.suite.signing_token
     assert az.encryption_token is plain["encryption_token"].default
     assert az.max_in_flight == plain["max_in_flight"].default
 
@@ -114,9 +124,11 @@ def test_a_party_without_type_stays_without(az):
 def test_the_fingerprints_are_those_of_the_card(az, nodes):
     added = add_partner(az, nodes / "XU/card.toml", now=NOW, replace=True)
     xu = load_node(nodes / "XU")
-    assert ("signing", xu.signer.certificate.fingerprint(hashes.SHA256()).hex()) in (
-        added.fingerprints
-    )
+    signer = xu.signer_for(EDELIVERY_20).certificate
+    digest = signer.fingerprint(hashes.SHA256()).hex()
+    assert ("signing, edelivery-as4-2.0", digest) in added.fingerprints
+    assert not any("1.15" in use for use, _ in added.fingerprints)
+    assert digest in (nodes / "XU/card.toml").read_text()
     assert added.fingerprints[0][1] in (nodes / "XU/card.toml").read_text()
 
 
@@ -134,28 +146,125 @@ def test_replacing_keeps_what_was_there(az, nodes):
     add_partner(az, nodes / "XU/card.toml", now=NOW, replace=True)
     assert (az / "partners/XU.toml.replaced").read_bytes() == before
     assert pmode_of(az).address == "https://127.0.0.1:9100/as4"
-    assert pmode_of(az).partner_signing == (load_node(nodes / "XU").signer.certificate,)
+    assert pmode_of(az).partner_signing == (
+        load_node(nodes / "XU").signer_for(EDELIVERY_20).certificate,
+    )
     assert not [path for path in (az / "partners").iterdir() if path.name.startswith(".")]
 
 
-def card(folder, *, address=ADDRESS, **changes):
-    identity = PartnerIdentity(
-        "XU",
-        "xu-gateway",
-        None,
-        (tls(20, since=NOW - DAY, until=NOW + 365 * DAY),),
-        (signing(20, since=NOW - DAY, until=NOW + 365 * DAY),),
-        (encryption(21, since=NOW - DAY, until=NOW + 365 * DAY),),
+GOOD = {"since": NOW - DAY, "until": NOW + 365 * DAY}
+
+
+def card(
+    folder, *, suites=None, signing_certificates=None, encryption_certificates=None, **changes
+):
+    """A card of XU for profile 1.15, or for `suites`."""
+    held = SuiteCertificates(
+        signing_certificates or (signing(20, **GOOD),),
+        encryption_certificates or (encryption(21, **GOOD),),
     )
+    base = Card("XU", ADDRESS, "xu-gateway", None, (tls(20, **GOOD),), suites or {OLD: held})
     path = folder / "handed-over.toml"
-    path.write_text(card_text(address, replace(identity, **changes)))
+    path.write_text(card_text(replace(base, **changes)))
     return path
+
+
+OLD = EDELIVERY_115.id
 
 
 def added(az, path) -> AddedPartner:
     shutil.rmtree(az / "partners")
     (az / "partners").mkdir(mode=0o700)
     return add_partner(az, path, now=NOW)
+
+
+def held_for(signing_key, encryption_key):
+    return SuiteCertificates(
+        (certificate(signing_key, "digital_signature", name="XU", **GOOD),),
+        (certificate(encryption_key, "key_agreement", name="XU", **GOOD),),
+    )
+
+
+NEW, ECC = EDELIVERY_20.id, EDELIVERY_20_ECC.id
+MODERN = held_for(other_key("ed25519"), other_key("x25519"))
+CURVES = held_for(other_key("brainpool"), ec_key(21))
+RSA = SuiteCertificates((signing(20, **GOOD),), (encryption(21, **GOOD),))
+
+
+@pytest.mark.parametrize(
+    ("offered", "wanted", "agreed"),
+    [
+        ({NEW: MODERN, OLD: RSA}, None, EDELIVERY_20),
+        ({OLD: RSA, NEW: MODERN}, None, EDELIVERY_20),
+        ({ECC: CURVES, NEW: MODERN}, None, EDELIVERY_20),
+        ({OLD: RSA}, None, EDELIVERY_115),
+        ({ECC: CURVES, OLD: RSA}, None, EDELIVERY_115),  # AZ has no keys for curves
+        ({NEW: MODERN, OLD: RSA}, OLD, EDELIVERY_115),
+        ({NEW: MODERN, OLD: RSA}, NEW, EDELIVERY_20),
+    ],
+)
+def test_the_best_suite_of_both_is_agreed_unless_another_is_wanted(
+    az, tmp_path, offered, wanted, agreed
+):
+    path = card(tmp_path, suites=offered)
+    shutil.rmtree(az / "partners")
+    (az / "partners").mkdir(mode=0o700)
+    assert add_partner(az, path, suite=wanted, now=NOW).suite == agreed.id
+    pmode = pmode_of(az)
+    assert pmode.suite is agreed
+    assert pmode.partner_signing == offered[agreed.id].signing
+    assert pmode.partner_encryption == offered[agreed.id].encryption
+    assert pmode.signing_token is agreed.signing_token
+
+
+def test_a_node_with_keys_for_curves_agrees_on_them(tmp_path):
+    made = write_node(tmp_path / "az", "AZ", suites=(EDELIVERY_20_ECC,), now=NOW)
+    path = card(tmp_path, suites={ECC: CURVES, OLD: RSA})
+    assert add_partner(made.folder, path, now=NOW).suite == ECC
+    node = load_node(made.folder)
+    assert node.pmodes[0].partner_signing == CURVES.signing
+    assert list(node.suite_keys) == [ECC]
+    assert node.suite_for_strangers is EDELIVERY_20_ECC
+
+
+@pytest.mark.parametrize(
+    ("offered", "wanted", "place", "fragment"),
+    [
+        ({ECC: CURVES}, None, "certificates.suites", "no suite is in both"),
+        ({OLD: RSA}, NEW, "handed-over.toml: certificates.suites", "only for edelivery-as4-1.15"),
+        ({ECC: CURVES}, ECC, "gateway.toml: keys.suites", "has no keys for edelivery-as4-2.0-ecc"),
+        ({OLD: RSA}, "none", "--suite", "none of the suites"),
+        ({OLD: MODERN}, None, f"certificates.suites.{OLD}.signing[0]", "no RSA key"),
+        ({OLD: MODERN}, None, f"certificates.suites.{OLD}.encryption[0]", "no RSA key"),
+        ({NEW: CURVES}, None, f"certificates.suites.{NEW}.signing[0]", "no Ed25519 key"),
+        ({NEW: CURVES}, None, f"certificates.suites.{NEW}.encryption[0]", "no X25519 key"),
+        ({NEW: RSA}, None, f"certificates.suites.{NEW}.encryption[0]", "no X25519 key"),
+    ],
+)
+def test_a_suite_that_cannot_be_agreed_on_is_refused(
+    az, tmp_path, offered, wanted, place, fragment
+):
+    shutil.rmtree(az / "partners")
+    (az / "partners").mkdir(mode=0o700)
+    with pytest.raises(ConfigRefused) as refused:
+        add_partner(az, card(tmp_path, suites=offered), suite=wanted, now=NOW)
+    assert any(place in f.path and fragment in f.sentence for f in refused.value.faults), (
+        refused.value.faults
+    )
+    assert list((az / "partners").iterdir()) == []
+
+
+def test_what_is_wrong_with_another_suite_of_the_card_does_not_matter(az, tmp_path):
+    stale = SuiteCertificates((signing(20, until=NOW - DAY),), (encryption(21, **GOOD),))
+    added(az, card(tmp_path, suites={NEW: MODERN, OLD: stale}))
+    assert pmode_of(az).suite is EDELIVERY_20
+
+
+def test_a_card_with_a_suite_that_we_do_not_know_is_refused(az, tmp_path):
+    path = card(tmp_path)
+    edit(path, f'[certificates.suites."{OLD}"]', '[certificates.suites."edelivery-as4-3.0"]')
+    with pytest.raises(ConfigRefused, match=r"edelivery-as4-3.0: must be one of the suites"):
+        added(az, path)
 
 
 def test_a_partner_that_the_directory_does_not_know_is_added_with_a_note(az, tmp_path):
@@ -179,32 +288,32 @@ def test_a_card_of_two_certificates_for_each_use_is_taken_whole(az, tmp_path):
 BAD_CARDS = {
     "expired": (
         {"signing_certificates": (signing(20, until=NOW - DAY),)},
-        "certificates.signing[0]",
+        "certificates.suites.edelivery-as4-1.15.signing[0]",
         "expired on",
     ),
     "not-yet-valid": (
         {"encryption_certificates": (encryption(20, since=NOW + DAY, until=NOW + 2 * DAY),)},
-        "certificates.encryption[0]",
+        "certificates.suites.edelivery-as4-1.15.encryption[0]",
         "not valid before",
     ),
     "tls-expired": (
-        {"tls_certificates": (tls(20, until=NOW - DAY),)},
+        {"tls": (tls(20, until=NOW - DAY),)},
         "certificates.tls[0]",
         "expired on",
     ),
     "small-key": (
         {"signing_certificates": (certificate(rsa_key(1024), "digital_signature"),)},
-        "certificates.signing[0]",
+        "certificates.suites.edelivery-as4-1.15.signing[0]",
         "1024 bits",
     ),
     "ecdsa-signing": (
         {"signing_certificates": (tls(20),)},
-        "certificates.signing[0]",
+        "certificates.suites.edelivery-as4-1.15.signing[0]",
         "no RSA key",
     ),
     "swapped": (
         {"signing_certificates": (encryption(20),), "encryption_certificates": (signing(20),)},
-        "certificates.encryption[0]",
+        "certificates.suites.edelivery-as4-1.15.encryption[0]",
         "keyEncipherment",
     ),
     "one-key-for-two-uses": (
@@ -235,15 +344,15 @@ def test_a_card_that_does_not_hold_is_refused_and_changes_nothing(az, tmp_path, 
 
 def test_a_card_with_our_own_key_is_refused(az, nodes):
     """Whoever sends us our own certificate back is not to be believed."""
-    own = read_card(az / "card.toml").identity
-    path = card(nodes, signing_certificates=own.signing_certificates)
+    own = read_card(az / "card.toml").suites[OLD]
+    path = card(nodes, signing_certificates=own.signing)
     with pytest.raises(ConfigRefused, match="AZ and XU both use"):
         added(az, path)
 
 
 def test_a_card_with_a_key_of_another_partner_is_refused(az, nodes):
-    known = read_card(nodes / "XU/card.toml").identity
-    path = card(nodes, state="QQ", party_id="qq", tls_certificates=known.tls_certificates)
+    known = read_card(nodes / "XU/card.toml")
+    path = card(nodes, state="QQ", party_id="qq", tls=known.tls)
     with pytest.raises(ConfigRefused, match="XU both use"):
         add_partner(az, path, now=NOW)
 
@@ -293,7 +402,7 @@ def only(end):
 
 def test_one_certificate_for_each_end_of_tls_is_enough(az, tmp_path):
     both = (only(ExtendedKeyUsageOID.CLIENT_AUTH), only(ExtendedKeyUsageOID.SERVER_AUTH))
-    added(az, card(tmp_path, tls_certificates=both))
+    added(az, card(tmp_path, tls=both))
     assert pmode_of(az).partner_tls == both
 
 
@@ -305,7 +414,7 @@ def test_one_certificate_for_each_end_of_tls_is_enough(az, tmp_path):
     ],
 )
 def test_a_card_for_one_end_of_tls_only_is_refused(az, tmp_path, end, missing):
-    path = card(tmp_path, tls_certificates=(only(end),))
+    path = card(tmp_path, tls=(only(end),))
     with pytest.raises(ConfigRefused) as refused:
         added(az, path)
     (fault,) = refused.value.faults

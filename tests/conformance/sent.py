@@ -13,6 +13,7 @@ from twisted.internet.threads import deferToThread
 from gateway.app import Gateway
 from gateway.demo.nodes import command
 from gateway.store.values import MessageView, Sealed, StoredPart
+from protocol.as4.suites import EDELIVERY_115
 from tests.as4.writing.independent import NS
 from tests.gateway.ground import example_document
 
@@ -49,7 +50,9 @@ class Exchanged:
         view = await az.store.message_for("AZ-SSS", told["messageId"])
         assert view is not None
         delivered = tuple(content_of(az, part) for part in view.parts)
-        return cls(told, document, sealed, delivered, view, xu._node.signer.certificate)
+        return cls(
+            told, document, sealed, delivered, view, xu._node.signer_for(EDELIVERY_115).certificate
+        )
 
     @property
     def envelope(self) -> etree._Element:

@@ -21,7 +21,7 @@ from tests.gateway.ground import Partner
 
 
 def target(xu: Partner) -> Target:
-    return Target(xu.pmode, xu.node.signer, Line(reactor, xu.node, xu.pmode))
+    return Target(xu.pmode, xu.node.signer_for(xu.pmode.suite), Line(reactor, xu.node, xu.pmode))
 
 
 @pytest.mark.parametrize("assertion", sorted(PROBES))

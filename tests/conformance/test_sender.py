@@ -25,6 +25,7 @@ from gateway.outbound.posting import PeerAnswer
 from gateway.store.values import Sealed
 from protocol.as4.exchange import ReceiptInvalid
 from protocol.as4.receipts import build_receipt
+from protocol.as4.suites import EDELIVERY_115
 from protocol.convention.documents import read_document
 from schemas.catalogue import example
 from tests.as4.writing.independent import NS, WSU_ID, c14n
@@ -100,7 +101,7 @@ async def test_cp_ta13_how_it_is_encrypted_and_for_whom(exchanged: Exchanged, az
     methods = exchanged.all("//xenc:EncryptedData/xenc:EncryptionMethod/@Algorithm")
     assert methods == ["http://www.w3.org/2009/xmlenc11#aes128-gcm"] * 3
     wrapped = octets_of(exchanged.one("//xenc:EncryptedKey//xenc:CipherValue/text()"))
-    (decrypter, *_) = az._node.decrypters
+    (decrypter, *_) = az._node.decrypters_for(EDELIVERY_115)
     assert len(decrypter.unwrap_rsa_oaep_sha256(wrapped)) == 16
 
 
@@ -125,7 +126,7 @@ async def test_cp_ta15_the_producer_is_told_that_no_receipt_came(
 
 @pytest_twisted.ensureDeferred
 async def test_cp_ta16_a_ping_is_of_the_test_service(xu: Partner) -> None:
-    soap = etree.fromstring(ping(xu.pmode, xu.node.signer).body)
+    soap = etree.fromstring(ping(xu.pmode, xu.node.signer_for(xu.pmode.suite)).body)
     for name, value in (("Service", "service"), ("Action", "test")):
         (found,) = soap.xpath(f"//eb:CollaborationInfo/eb:{name}/text()", namespaces=NS)
         assert found == f"{EB}{value}"
@@ -191,7 +192,7 @@ async def test_4ct_ta03_from_and_to_are_the_access_points(exchanged: Exchanged) 
 
 @pytest_twisted.ensureDeferred
 async def test_ds_ta03_a_receipt_by_another_certificate_is_a_failure(xu: Partner) -> None:
-    draft = ping(xu.pmode, xu.node.signer)
+    draft = ping(xu.pmode, xu.node.signer_for(xu.pmode.suite))
     receipt = build_receipt(
         message_id="receipt@test.example",
         timestamp=utc_now(),

@@ -46,13 +46,16 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def make_ground(folder: Path) -> Path:
-    """AZ and XU in `folder`, each with the other's card; RSA keys take a second or two."""
+def make_ground(folder: Path, suite: str | None = None) -> Path:
+    """AZ and XU in `folder`, each with the other's card; RSA keys take a second or two.
+
+    They agree on `suite`, by default on the one that any two new nodes agree on.
+    """
     for state in STATES:
         as4_port, local_port = free_ports(2)
         write_node(folder / state, state, as4_port=as4_port, local_port=local_port)
     for state, other in zip(STATES, reversed(STATES), strict=True):
-        add_partner(folder / state, folder / other / "card.toml")
+        add_partner(folder / state, folder / other / "card.toml", suite=suite)
     return folder
 
 
@@ -165,7 +168,9 @@ class Partner:
         )
         unit = replace(unit, parts=tuple(part.info for part in sealed_parts))
         return Crafted(
-            unit, seal(unit, sealed_parts, key, signer or self.node.signer, agreed), wire
+            unit,
+            seal(unit, sealed_parts, key, signer or self.node.signer_for(agreed.suite), agreed),
+            wire,
         )
 
     def craft_precompressed(self, *contents: bytes) -> Crafted:

@@ -33,7 +33,7 @@ def crafted(xu: Partner) -> Crafted:
 
 def read(xu: Partner, crafted: Crafted, body: bytes, *, status: int = 200, repeated: bool = False):
     """What XU makes of `body`, which the test signs with XU's own key: so XU pins itself."""
-    pmode = replace(xu.pmode, partner_signing=(xu.node.signer.certificate,))
+    pmode = replace(xu.pmode, partner_signing=(xu.node.signer_for(xu.pmode.suite).certificate,))
     sealed = Sealed(crafted.sealed.soap, crafted.sealed.references, ())
     answer = PeerAnswer(status, SOAP, body)
     return interpret(answer, sealed, crafted.unit.message_id, pmode, repeated=repeated)
@@ -58,7 +58,7 @@ def receipt(xu: Partner, crafted: Crafted, ref_to: str | None = None, signer=Non
         timestamp=datetime.now(UTC),
         ref_to_message_id=ref_to or crafted.unit.message_id,
         references=crafted.sealed.references,
-        signer=signer or xu.node.signer,
+        signer=signer or xu.node.signer_for(xu.pmode.suite),
         suite=xu.pmode.suite,
         token_form=xu.pmode.signing_token,
     )

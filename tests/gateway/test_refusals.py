@@ -24,7 +24,7 @@ from gateway.app import Gateway
 from gateway.outbound.posting import PeerAnswer
 from gateway.store.tables import evidence, metadata
 from gateway.store.transaction import Transaction
-from keys.pki import ThrowAwayAuthority
+from keys.pki import IssuedKind, ThrowAwayAuthority
 from keys.ring import FileSigner, KeyPair
 from protocol.as4.response import read_response
 from protocol.as4.values import ErrorSignal, Party, PartyId, Property, Receipt
@@ -108,7 +108,9 @@ def stranger(node_tls: TlsMaterial) -> TlsMaterial:
 
 
 def stranger_signer() -> FileSigner:
-    issued = ThrowAwayAuthority("Stranger", datetime.now(UTC)).issue_signing("stranger")
+    issued = ThrowAwayAuthority("Stranger", datetime.now(UTC)).issue_signing(
+        "stranger", IssuedKind.ED25519
+    )
     return FileSigner(KeyPair(issued.private_key, issued.certificate))
 
 

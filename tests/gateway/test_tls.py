@@ -207,7 +207,7 @@ async def test_one_state_cannot_sign_for_another(
     az_with_both: Gateway, xu: Partner, third: Partner
 ) -> None:
     """TLS and eb:From of XU, signature of XV: trusted, but not XU's."""
-    answer = await xu.send(xu.preservation(signer=third.node.signer))
+    answer = await xu.send(xu.preservation(signer=third.node.signer_for(third.pmode.suite)))
     assert code_of(answer) == "EBMS:0101"
 
 

@@ -41,9 +41,10 @@ class NodeFolder:
         """Its keys, in the file names that the phase4 peer reads too."""
         return PartyKeys(self.path / "keys")
 
-    def add_partner(self, other: NodeFolder) -> None:
+    def add_partner(self, other: NodeFolder, suite: str = "edelivery-as4-1.15") -> None:
         """Take in the card of `other`, and send again soon, for tests that wait for it."""
-        command("partner", "add", str(self.path), str(other.path / "card.toml"))
+        card = str(other.path / "card.toml")
+        command("partner", "add", str(self.path), card, "--suite", suite)
         pmode = self.path / "partners" / f"{other.state}.toml"
         patient = "first_interval_seconds = 10.0"
         text = pmode.read_text()

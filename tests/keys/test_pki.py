@@ -7,9 +7,10 @@ import ipaddress
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from OpenSSL import crypto
 
-from keys.pki import ThrowAwayAuthority
-from keys.trust import Purpose, defect_of
+from keys.pki import IssuedKind, ThrowAwayAuthority
+from keys.trust import Purpose, decide, defect_of
 from tests.keys.certificates import DAY, NOW
 
 
@@ -45,6 +46,48 @@ def test_keys_are_of_the_kinds_that_were_decided(issued):
     for use in ("signing", "encryption"):
         assert isinstance(issued[use].private_key, rsa.RSAPrivateKey)
         assert issued[use].private_key.key_size == 3072
+
+
+SUITES = [
+    (IssuedKind.ED25519, IssuedKind.X25519),
+    (IssuedKind.P256, IssuedKind.P256),
+    (IssuedKind.BRAINPOOL_P256, IssuedKind.BRAINPOOL_P256),
+]
+
+
+@pytest.mark.parametrize(("sign", "encrypt"), SUITES)
+def test_keys_of_other_kinds_are_fit_for_their_use_alone(authority, sign, encrypt):
+    signing = authority.issue_signing("AZ", sign).certificate
+    encryption = authority.issue_encryption("AZ", encrypt).certificate
+    assert defect_of(signing, Purpose.SIGNING) is None
+    assert defect_of(encryption, Purpose.ENCRYPTION) is None
+    assert defect_of(signing, Purpose.ENCRYPTION) is not None
+    assert defect_of(encryption, Purpose.SIGNING) is not None
+    usage = encryption.extensions.get_extension_for_class(x509.KeyUsage).value
+    assert usage.key_agreement
+    assert not usage.key_encipherment
+    assert not usage.digital_signature
+
+
+def test_no_certificate_is_issued_for_what_its_key_cannot_do(authority):
+    with pytest.raises(ValueError, match="signs nothing"):
+        authority.issue_signing("AZ", IssuedKind.X25519)
+    with pytest.raises(ValueError, match="opens nothing"):
+        authority.issue_encryption("AZ", IssuedKind.ED25519)
+
+
+def test_a_path_to_an_ed25519_certificate_can_be_validated(authority):
+    """cryptography's own verifier refuses EdDSA; OpenSSL's does not. We pin, and need neither."""
+    leaf = authority.issue_signing("AZ", IssuedKind.ED25519).certificate
+    store = crypto.X509Store()
+    store.add_cert(crypto.X509.from_cryptography(authority.certificate))
+    store.set_time(NOW)
+    crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf)).verify_certificate()
+    stranger = ThrowAwayAuthority("XU", NOW).issue_signing("XU", IssuedKind.ED25519).certificate
+    with pytest.raises(crypto.X509StoreContextError):
+        crypto.X509StoreContext(store, crypto.X509.from_cryptography(stranger)).verify_certificate()
+    assert decide(leaf, pinned=[leaf], now=NOW, purpose=Purpose.SIGNING).trusted
+    assert not decide(stranger, pinned=[leaf], now=NOW, purpose=Purpose.SIGNING).trusted
 
 
 def test_the_root_signed_each_of_them(authority, issued):

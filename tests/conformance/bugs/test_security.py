@@ -93,7 +93,7 @@ async def test_bug_36_receipts_carry_their_token(az: Gateway, xu: Partner) -> No
 
 
 def test_bug_37_an_unsigned_error_is_heard_on_the_connection_it_answers(xu: Partner) -> None:
-    draft = ping(xu.pmode, xu.node.signer)
+    draft = ping(xu.pmode, xu.node.signer_for(xu.pmode.suite))
     error = (
         f'<env:Envelope xmlns:env="{NS["env"]}"><env:Header><eb:Messaging xmlns:eb="{NS["eb"]}">'
         "<eb:SignalMessage><eb:MessageInfo><eb:Timestamp>2026-03-02T08:15:30Z</eb:Timestamp>"
