@@ -198,7 +198,7 @@ async def test_ds_ta03_a_receipt_by_another_certificate_is_a_failure(xu: Partner
         timestamp=utc_now(),
         ref_to_message_id=draft.unit.message_id,
         references=draft.references,
-        signer=stranger_signer(),
+        signer=stranger_signer(EDELIVERY_115),
         suite=xu.pmode.suite,
         token_form=xu.pmode.signing_token,
     )

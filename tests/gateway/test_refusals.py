@@ -27,6 +27,7 @@ from gateway.store.transaction import Transaction
 from keys.pki import IssuedKind, ThrowAwayAuthority
 from keys.ring import FileSigner, KeyPair
 from protocol.as4.response import read_response
+from protocol.as4.suites import EDELIVERY_20, Suite
 from protocol.as4.values import ErrorSignal, Party, PartyId, Property, Receipt
 from tests.gateway.ground import Crafted, Partner, example_document
 
@@ -107,10 +108,10 @@ def stranger(node_tls: TlsMaterial) -> TlsMaterial:
     )
 
 
-def stranger_signer() -> FileSigner:
-    issued = ThrowAwayAuthority("Stranger", datetime.now(UTC)).issue_signing(
-        "stranger", IssuedKind.ED25519
-    )
+def stranger_signer(suite: Suite = EDELIVERY_20) -> FileSigner:
+    """Somebody with a good key for `suite`, whom nobody knows."""
+    kind = IssuedKind(suite.signing_kinds[0].value)
+    issued = ThrowAwayAuthority("Stranger", datetime.now(UTC)).issue_signing("stranger", kind)
     return FileSigner(KeyPair(issued.private_key, issued.certificate))
 
 
