@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Generator
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from gateway.cli.outcome import Outcome, refused
+from gateway.cli.outcome import Outcome, refused, wrong_usage
 from gateway.cli.table import complain, printable
 from gateway.cli.words import Arguments, Commands, add_command
 
@@ -43,6 +44,11 @@ def add_commands(commands: Commands) -> None:
     new.add_argument(
         "--concerns", type=Path, metavar="FILE", help="the document that it answers or belongs to"
     )
+    new.add_argument(
+        "--received", type=Path, metavar="FOLDER",
+        help="for an EvidenceReceipt: the folder that take made of the delivery; says of each item "
+        "whether it came whole",
+    )  # fmt: skip
     new.add_argument(
         "--in", dest="language", default="en", metavar="LANGUAGE",
         help="language of what you write (default: %(default)s)",
@@ -99,6 +105,8 @@ def _new(arguments: Arguments) -> Outcome:
     draft: dict[str, Any] = {}
     try:
         draft = begin(_beginning(arguments))
+        if arguments.received is not None:
+            draft = joined(draft, _items(arguments))
         if arguments.answers is not None:
             draft = joined(draft, _answers(arguments.answers, arguments.kind))
         else:
@@ -111,6 +119,33 @@ def _new(arguments: Arguments) -> Outcome:
     _write(arguments.into, octets)
     print(arguments.into)
     return Outcome.DONE
+
+
+def _items(arguments: Arguments) -> dict[str, Any]:
+    """What became of each item of the delivery in the folder, by the digests of its files."""
+    from protocol.convention.delivery import Came, items_received, receipt_of
+    from protocol.convention.documents import read_document
+    from protocol.hardened import parse_again
+
+    if arguments.kind != "EvidenceReceipt" or arguments.concerns is None:
+        raise wrong_usage("--received is for an EvidenceReceipt that --concerns a delivery")
+    octets = _document(arguments.concerns)
+    if read_document(octets).kind != "EvidenceDelivery":
+        raise refused(f"{arguments.concerns} is no EvidenceDelivery")
+    files = sorted(path for path in arguments.received.iterdir() if path.name[:2].isdigit())
+    came = [Came(*_measured(path)) for path in files]
+    delivery = parse_again(octets)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return receipt_of(delivery, items_received(delivery, came), now)
+
+
+def _measured(path: Path) -> tuple[str, int]:
+    """SHA-256 in hexadecimal and size in bytes of a file of any size."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
+    except OSError as e:
+        raise refused(f"{path}: {e.strerror}") from e
 
 
 def _beginning(arguments: Arguments) -> Beginning:
