@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -13,7 +13,7 @@ from cryptography import x509
 from keys.certificates import read_certificates
 from keys.ring import FileDecrypter, FileSigner, KeyPair
 from keys.uri import KeyUri
-from protocol.as4.attachments import InboundPart, OutboundPart
+from protocol.as4.attachments import InboundPart, OutboundPart, SealedPart
 from protocol.as4.encryption import open_parts
 from protocol.as4.envelope import open_envelope
 from protocol.as4.lookup import find_pmode
@@ -23,7 +23,7 @@ from protocol.as4.pmode import PMode
 from protocol.as4.sealing import SealedMessage, new_content_key, seal
 from protocol.as4.signature import SignedEnvelope, verify_signature
 from protocol.as4.suites import EDELIVERY_115, Suite, TokenForm
-from protocol.as4.values import AgreementRef, PartyId, Property, ServiceName, UserMessage
+from protocol.as4.values import GZIP, AgreementRef, PartyId, Property, ServiceName, UserMessage
 from protocol.as4.verify import VerifiedMessage, VerifiedPart, verified
 from tests.interop.phase4_peer import PartyKeys
 
@@ -33,11 +33,12 @@ ACTION = "PreservationRequest"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One payload to write."""
+    """One payload to write. `called_gzip`: it is said to be compressed, whatever it is."""
 
     content: bytes
     mime_type: str
     compress: bool = True
+    called_gzip: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,8 @@ def write_request(agreed: PMode, own: PartyKeys, parts: Sequence[Part]) -> Writt
     content_key = new_content_key(agreed.suite)
     written = [_written(part, content_key, agreed) for part in parts]
     signer = FileSigner(key_pair(own, "sign"))
-    sealed = seal(unit, [part.sealed() for part, _ in written], content_key, signer, agreed)
-    places = [(part.sealed().info.content_id, len(octets)) for part, octets in written]
+    sealed = seal(unit, [part for part, _ in written], content_key, signer, agreed)
+    places = [(part.info.content_id, len(octets)) for part, octets in written]
     frame = MultipartFrame(sealed.soap, places, "own.example")
     body = b"".join(
         written[piece.index][1] if isinstance(piece, PartSlot) else piece
@@ -125,10 +126,17 @@ def write_request(agreed: PMode, own: PartyKeys, parts: Sequence[Part]) -> Writt
     return WrittenRequest(unit, sealed, frame.content_type, body)
 
 
-def _written(part: Part, content_key: bytes, agreed: PMode) -> tuple[OutboundPart, bytes]:
+def _written(part: Part, content_key: bytes, agreed: PMode) -> tuple[SealedPart, bytes]:
     content_id = f"{uuid4().hex}@own.example"
-    outbound = OutboundPart(content_id, part.mime_type, agreed.suite, content_key, part.compress)
-    return outbound, outbound.receive(part.content) + outbound.finish()
+    compress = part.compress and not part.called_gzip
+    outbound = OutboundPart(content_id, part.mime_type, agreed.suite, content_key, compress)
+    octets = outbound.receive(part.content) + outbound.finish()
+    sealed = outbound.sealed()
+    if part.called_gzip:
+        properties = (*sealed.info.properties, Property("CompressionType", GZIP))
+        info = replace(sealed.info, properties=properties)
+        sealed = replace(sealed, info=info, encrypted_mime_type=GZIP)
+    return sealed, octets
 
 
 def read_request(content_type: str, body: bytes, agreed: PMode, own: PartyKeys) -> ReadRequest:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from protocol.as4.suites import TokenForm
 from schemas.catalogue import example
 from tests.interop import as4_peer
 from tests.interop.conftest import Parties, Payloads
-from tests.interop.gateway_process import NodeFolder, free_port, running
+from tests.interop.ground import AZ_PARTY, XU_PARTY, Ground, az_running
 from tests.interop.matrix import INBOUND, OUTBOUND, PROFILE_1_15, PUSH
 from tests.interop.our_wire import key_pair, pmode, read_request
 from tests.interop.phase4_peer import Receiver, Sender, Side
@@ -30,35 +29,15 @@ from tests.interop.plain_https import Answer, answering
 outbound = pytest.mark.exchange("as4", PROFILE_1_15, PUSH, OUTBOUND)
 inbound = pytest.mark.exchange("as4", PROFILE_1_15, PUSH, INBOUND)
 
-AZ_PARTY, XU_PARTY = "az-gateway", "xu-gateway"
 ACTION = ("--action", "PreservationRequest")
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """AZ's gateway, the package's keys as XU, and where each listens."""
-
-    az: NodeFolder
-    side: Side
-    xu_port: int
-    url: str
 
 
 @pytest.fixture(scope="module")
 def ground(as4: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """AZ's gateway runs, knows XU, and names certificates in the only form that XU reads."""
-    folder = tmp_path_factory.mktemp("as4")
-    az_port, xu_port = free_port(), free_port()
-    az = NodeFolder.make(folder / "AZ", "AZ", az_port)
-    xu = NodeFolder.make(folder / "XU", "XU", xu_port)
-    az.add_partner(xu)
-    pmode = az.path / "partners" / "XU.toml"
-    text = pmode.read_text()
-    assert 'encryption_token = "ski"' in text
-    pmode.write_text(text.replace('encryption_token = "ski"', 'encryption_token = "bst-x509v3"'))
-    with running(az, folder / "gateway.log"):
-        side = Side(xu.keys, az.keys.folder)
-        yield Ground(az, side, xu_port, f"https://localhost:{az_port}/as4")
+    forms = {'encryption_token = "ski"': 'encryption_token = "bst-x509v3"'}
+    with az_running(tmp_path_factory.mktemp("as4"), forms) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +45,7 @@ def xu_receiver(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """The package listening where XU's card says."""
     log = tmp_path_factory.mktemp("as4") / "receiver.log"
     port = ("--port", str(ground.xu_port))
-    with as4_peer.receiving(ground.side, AZ_PARTY, XU_PARTY, log, *port) as receiver:
+    with as4_peer.receiving(ground.peer, AZ_PARTY, XU_PARTY, log, *port) as receiver:
         yield receiver
 
 
@@ -74,7 +53,7 @@ def xu_receiver(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def xu_sender(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sender]:
     """The package ready to send as XU."""
     log = tmp_path_factory.mktemp("as4") / "sender.log"
-    with as4_peer.sending(ground.side, XU_PARTY, AZ_PARTY, log, *ACTION) as sender:
+    with as4_peer.sending(ground.peer, XU_PARTY, AZ_PARTY, log, *ACTION) as sender:
         yield sender
 
 
