@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from gateway.cli.outcome import Outcome, refused, wrong_usage
+from gateway.cli.outcome import Outcome, Stop, refused, wrong_usage
 from gateway.cli.table import complain, printable
 from gateway.cli.words import Arguments, Commands, add_command
 
 if TYPE_CHECKING:
-    from protocol.convention.directory import Authority
+    from protocol.convention.directory import Authority, Directory
     from protocol.convention.documents import DocumentRefused
     from protocol.convention.drafting import Beginning
     from protocol.convention.questions import Question
@@ -77,9 +77,9 @@ def _render(arguments: Arguments) -> Outcome:
     from protocol.convention.legible_html import page
 
     try:
-        html = page(sheet(_document(arguments.document), _words(arguments.words)))
+        html = page(sheet(document_at(arguments.document), _words(arguments.words)))
     except DocumentRefused as e:
-        raise _findings(e) from e
+        raise findings_of(e) from e
     if arguments.into is None:
         sys.stdout.write(html)
         return Outcome.DONE
@@ -115,7 +115,7 @@ def _new(arguments: Arguments) -> Outcome:
     except DocumentRefused as e:
         if arguments.answers is None and draft:
             _keep(arguments.into.with_suffix(".json"), {arguments.kind: draft})
-        raise _findings(e) from e
+        raise findings_of(e) from e
     _write(arguments.into, octets)
     print(arguments.into)
     return Outcome.DONE
@@ -124,12 +124,11 @@ def _new(arguments: Arguments) -> Outcome:
 def _items(arguments: Arguments) -> dict[str, Any]:
     """What became of each item of the delivery in the folder, by the digests of its files."""
     from protocol.convention.delivery import Came, items_received, receipt_of
-    from protocol.convention.documents import read_document
     from protocol.hardened import parse_again
 
     if arguments.kind != "EvidenceReceipt" or arguments.concerns is None:
         raise wrong_usage("--received is for an EvidenceReceipt that --concerns a delivery")
-    octets = _document(arguments.concerns)
+    octets = document_at(arguments.concerns)
     if read_document(octets).kind != "EvidenceDelivery":
         raise refused(f"{arguments.concerns} is no EvidenceDelivery")
     files = sorted(path for path in arguments.received.iterdir() if path.name[:2].isdigit())
@@ -163,29 +162,28 @@ def _beginning(arguments: Arguments) -> Beginning:
         request_id=str(uuid4()),
         now=datetime.now(UTC),
         language=arguments.language,
-        concerned=_document(arguments.concerns) if arguments.concerns is not None else None,
+        concerned=document_at(arguments.concerns) if arguments.concerns is not None else None,
     )
 
 
-def _authorities(node: Path | None) -> dict[str, Authority]:
-    """Every authority of the directory of `node`, or of the States that come with the gateway."""
+def directory_of(node: Path | None) -> Directory:
+    """The State directory of `node`, or the one that comes with the gateway. Raises Stop."""
+    import config
     from config.directory import load_directory
     from config.faults import ConfigRefused
     from config.node import STATES_FOLDER
 
-    if node is not None:
-        folder = node / STATES_FOLDER
-    else:
-        import config
-
-        folder = Path(next(iter(config.__path__))) / STATES_FOLDER
+    folder = (node or Path(next(iter(config.__path__)))) / STATES_FOLDER
     try:
-        directory = load_directory(folder)
+        return load_directory(folder)
     except ConfigRefused as e:
         raise refused(str(e)) from e
-    return {
-        one.id: one for state in directory.states.values() for one in state.authorities.values()
-    }
+
+
+def _authorities(node: Path | None) -> dict[str, Authority]:
+    """Every authority of the directory, by its id."""
+    states = directory_of(node).states.values()
+    return {one.id: one for state in states for one in state.authorities.values()}
 
 
 def _chosen(known: dict[str, Authority], name: str | None) -> Authority | None:
@@ -240,7 +238,8 @@ def _answers(path: Path, kind: str) -> dict[str, Any]:
     return content
 
 
-def _document(path: Path) -> bytes:
+def document_at(path: Path) -> bytes:
+    """The document in a file, XML or JSON by its ending, as XML. Raises Stop."""
     from protocol.convention.documents import DocumentRefused
     from protocol.convention.json_form import from_json
 
@@ -250,7 +249,7 @@ def _document(path: Path) -> bytes:
     try:
         return from_json(octets)
     except DocumentRefused as e:
-        raise _findings(e) from e
+        raise findings_of(e) from e
 
 
 def _words(language: str) -> Any:
@@ -262,7 +261,8 @@ def _words(language: str) -> Any:
         raise refused(str(e)) from e
 
 
-def _findings(refusal: DocumentRefused) -> Exception:
+def findings_of(refusal: DocumentRefused) -> Stop:
+    """Each finding on standard error; what ends the command."""
     for finding in refusal.findings:
         complain(printable(str(finding)))
     return refused(f"{len(refusal.findings)} faults in the document")
