@@ -124,6 +124,7 @@ def _new(arguments: Arguments) -> Outcome:
 def _items(arguments: Arguments) -> dict[str, Any]:
     """What became of each item of the delivery in the folder, by the digests of its files."""
     from protocol.convention.delivery import Came, items_received, receipt_of
+    from protocol.convention.documents import read_document
     from protocol.hardened import parse_again
 
     if arguments.kind != "EvidenceReceipt" or arguments.concerns is None:

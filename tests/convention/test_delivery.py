@@ -72,7 +72,11 @@ def test_the_receipt_asks_again_for_what_did_not_come() -> None:
 CONTACT = """\
 RequestingAuthority:
   Contact:
-    - {"@kind": CASE, PersonName: R. Gil, Phone: "+99900000100", TimeZone: Etc/UTC, Language: [en]}
+    - "@kind": CASE
+      PersonName: R. Giles
+      Phone: "+99900000100"
+      TimeZone: Etc/UTC
+      Language: [en]
 Confidentiality: {"@level": CONFIDENTIAL}
 """
 
