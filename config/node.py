@@ -15,6 +15,7 @@ from config.directory import load_directory
 from config.faults import ConfigRefused, Fault
 from config.own_keys import OwnKeys, SuiteKeys, TlsMaterial, load_own_keys
 from config.partner import Partner, read_partner
+from config.partner_patterns import shared_channels
 from config.reading import Collected, place, read_shape
 from config.settings import SQLITE_PREFIX, Settings
 from config.toml_text import quoted
@@ -82,6 +83,8 @@ def load_node(folder: Path) -> Node:
     store_url = found.attempt(lambda: _store_url(folder, settings))
     _check_distinct(own, partners, folder, found)
     _check_suites(settings, partners, found)
+    for sentence in shared_channels([partner.pmode for partner in partners]):
+        found.add(folder / PARTNERS_FOLDER, sentence)
     if directory is not None:
         found.faults.extend(directory_faults(directory, credentials, settings, folder))
     found.refuse_if_any()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from config.faults import Fault
 from config.partner_certificates import PartnerCertificates
+from config.partner_patterns import pattern_faults, pulling
 from config.partner_settings import LimitSettings, PartnerSettings, ReliabilitySettings
 from config.reading import Collected, place, read_shape
 from config.settings import Settings
@@ -63,6 +64,7 @@ def _contradictions(read: PartnerSettings, path: Path, settings: Settings) -> It
             "is more than reliability.max_interval_seconds",
         )
     yield from _short_memory(read, path)
+    yield from pattern_faults(read, path)
 
 
 def _short_memory(read: PartnerSettings, path: Path) -> Iterator[Fault]:
@@ -122,6 +124,8 @@ def _pmode(read: PartnerSettings, certificates: PartnerCertificates, settings: S
         window=TimeWindow(read.window.past_seconds, read.window.future_seconds),
         sender_role=read.roles.sender,
         receiver_role=read.roles.receiver,
+        pulling=pulling(read),
+        receipt_reply=read.receipts.reply,
     )
 
 

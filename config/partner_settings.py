@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import Field, with_config
+from pydantic import AfterValidator, Field, with_config
 
 from config.reading import STRICT
 from config.settings import HttpsUrl, PartySettings, StateCode, SuiteId, Text
 from keys.certificates import MAX_CHAIN
-from protocol.as4.pmode import INITIATOR, RESPONDER, SizeLimits
+from protocol.as4.names import DEFAULT_MPC
+from protocol.as4.pmode import INITIATOR, RESPONDER, Puller, ReceiptReply, SizeLimits
 from protocol.as4.suites import TokenForm
 from protocol.convention.competence import CONTACT_CHECK
 from protocol.convention.vocabulary import KINDS
@@ -27,6 +28,18 @@ _LIMIT = SizeLimits()
 Actions = Annotated[tuple[Text, ...], Field(max_length=128)]
 PemFiles = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_CHAIN)]
 Seconds = Annotated[float, Field(gt=0, le=366 * 86400.0)]
+
+
+def channel(text: str) -> str:
+    """`text` if it may be the channel of one partner. Raises ValueError."""
+    if text.lower() == DEFAULT_MPC.lower():
+        raise ValueError("must not be the default channel, which belongs to no partner")
+    if not text.isascii() or not text.isprintable() or " " in text or ":" not in text:
+        raise ValueError("must be a URI, such as urn:uncc:mpc:az-xu")
+    return text
+
+
+Channel = Annotated[Text, AfterValidator(channel)]
 
 
 @with_config(STRICT)
@@ -92,6 +105,24 @@ class ReliabilitySettings:
 
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
+class PullSettings:
+    """[pull]: which one of the two sides pulls, from which channel, and how often if it is us."""
+
+    by: Puller
+    mpc: Channel
+    interval_seconds: Annotated[float, Field(ge=1, le=86400)] | None = None
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class ReceiptSettings:
+    """[receipts]: how receipts for pushed messages travel, in both directions."""
+
+    reply: ReceiptReply = ReceiptReply.RESPONSE
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
 class LimitSettings:
     """[limits]: what the partner may send; configuration may lower our hard limits only."""
 
@@ -129,4 +160,6 @@ class PartnerSettings:
     reliability: ReliabilitySettings = ReliabilitySettings()
     limits: LimitSettings = LimitSettings()
     window: WindowSettings = WindowSettings()
+    receipts: ReceiptSettings = ReceiptSettings()
+    pull: PullSettings | None = None
     max_in_flight: Annotated[int, Field(ge=1, le=64)] = 4

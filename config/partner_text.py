@@ -11,6 +11,7 @@ from config.partner_settings import (
     ACTIONS,
     SERVICE,
     LimitSettings,
+    ReceiptSettings,
     ReliabilitySettings,
     RoleSettings,
     WindowSettings,
@@ -29,6 +30,7 @@ def partner_text(
             _agreed(own_state, card),
             _certificates(files),
             _security(card, suite),
+            _patterns(own_state, card),
             _reliability(ReliabilitySettings()),
             _limits(LimitSettings(), WindowSettings()),
         )
@@ -100,6 +102,24 @@ suite = {quoted(suite.id)}
 signing_token = {quoted(suite.signing_token.value)}
 encryption_token = {quoted(encryption_token.value)}
 compress = {truth(True)}
+"""
+
+
+def _patterns(own_state: str, card: Card) -> str:
+    one, other = sorted((own_state.lower(), card.state.lower()))
+    return f"""\
+# How receipts for pushed messages travel: "response" (in the HTTP answer) or "callback" (in a
+# request of their own). The same on both sides.
+[receipts]
+reply = {quoted(ReceiptSettings().reply.value)}
+
+# Without [pull] both sides push. Where one of the two cannot be called, it pulls instead what the
+# other one sends: by = "partner" on one side, by = "us" on the other. The channel belongs to this
+# partner alone and is the same on both sides, to the letter. interval_seconds only with "us".
+# [pull]
+# by = "us"
+# mpc = {quoted(f"urn:uncc:mpc:{one}-{other}")}
+# interval_seconds = 30.0
 """
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from structlog.typing import FilteringBoundLogger
+from twisted.application.service import Service
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import SSL4ServerEndpoint
 from twisted.internet.interfaces import IListeningPort
@@ -19,12 +20,18 @@ from gateway.inbound.answers import Answers
 from gateway.inbound.desk import Desk
 from gateway.inbound.gates import Gates
 from gateway.inbound.listener import As4Site
+from gateway.inbound.signal_gates import SignalGates
 from gateway.local.service import LocalApi
 from gateway.lock import NodeLock
 from gateway.metrics import Metrics
+from gateway.outbound.callbacks import Callbacks, CallingBack
+from gateway.outbound.counter import PullCounter
 from gateway.outbound.packing import Packer
 from gateway.outbound.posting import Post
 from gateway.outbound.sender import Dispatching, Sender
+from gateway.outbound.wire import Wire
+from gateway.pulling.fetching import Fetching
+from gateway.pulling.puller import Puller, Pulling
 from gateway.spool import Spool, WireSpool
 from gateway.store import Store
 from gateway.tls import ServerTls, der
@@ -63,6 +70,8 @@ class Gateway:
         self._workers = ThreadWorkers(reactor)
         self._spool = Spool(node.settings.spool_folder(node.folder), node.storage_key)
         self._wire_spool = WireSpool(node.settings.wire_folder(node.folder))
+        self._packer = Packer(node.signer_for, self._spool, self._wire_spool, now)
+        self._pmodes = {pmode.partner_state: pmode for pmode in node.pmodes}
         self._new_message_id = message_ids(node.settings.state)
         self._closing = AsyncExitStack()
         self.store: Store | None = None  # while it runs
@@ -94,13 +103,19 @@ class Gateway:
         store = self.store = await open_store(self._node, self._reactor, self._now)
         self._closing.push_async_callback(store.close)
         await self._clear_up(store)
-        sender = self._make_sender(store)
+        post = Post(self._reactor, self._node, self._wire_spool)
+        self._closing.push_async_callback(post.close)
+        wire = Wire(store, self._wire_spool, self._workers, self._log)
+        sender = self._make_sender(store, post, wire)
+        callbacks = self._make_callbacks(store, post, wire, sender)
         local = self._make_local(store, sender)
         await local.start()
         self._closing.push_async_callback(local.stop)
-        sender.startService()
-        self._closing.push_async_callback(_stop_service, sender)
-        await self._listen(store)
+        desk = self._make_desk(store, wire, callbacks)
+        for service in (sender, callbacks, *self._make_pullers(desk)):
+            service.startService()
+            self._closing.push_async_callback(_stop_service, service)
+        await self._listen(desk)
 
     async def _clear_up(self, store: Store) -> None:
         """What a crash left behind: files that no row names, attempts without an outcome."""
@@ -108,22 +123,21 @@ class Gateway:
         orphans = await self._workers.run(self._spool.sweep, names)
         orphans += await self._workers.run(self._wire_spool.sweep, wire_names)
         interrupted = await store.recover_interrupted(self._now())
+        await store.owed.release_claimed(self._now())
         certificates = [*self._node.own_identity.signing_certificates]
         for pmode in self._node.pmodes:
             certificates += pmode.partner_signing
         await store.keep_certificates([der(certificate) for certificate in certificates])
         self._log.info("gateway.cleared_up", orphans=len(orphans), interrupted=len(interrupted))
 
-    def _make_sender(self, store: Store) -> Sender:
-        post = Post(self._reactor, self._node, self._wire_spool)
-        self._closing.push_async_callback(post.close)
+    def _make_sender(self, store: Store, post: Post, wire: Wire) -> Sender:
         return Sender(
             Dispatching(
                 store=store,
-                packer=Packer(self._node.signer_for, self._spool, self._wire_spool, self._now),
+                packer=self._packer,
                 post=post,
-                wire_spool=self._wire_spool,
-                pmodes={pmode.partner_state: pmode for pmode in self._node.pmodes},
+                wire=wire,
+                pmodes=self._pmodes,
                 workers=self._workers,
                 metrics=self._metrics,
                 log=self._log,
@@ -131,6 +145,37 @@ class Gateway:
             ),
             self._reactor,
         )
+
+    def _make_callbacks(self, store: Store, post: Post, wire: Wire, sender: Sender) -> Callbacks:
+        return Callbacks(
+            CallingBack(
+                store=store,
+                post=post,
+                wire=wire,
+                pmodes=self._pmodes,
+                workers=self._workers,
+                log=self._log,
+                now=self._now,
+                wake_sender=sender.wake,
+            ),
+            self._reactor,
+        )
+
+    def _make_pullers(self, desk: Desk) -> Iterator[Puller]:
+        """One for each partner that we pull from."""
+        for pmode in self._node.pmodes:
+            if pmode.channel_received is None:
+                continue
+            pulling = Pulling(
+                desk=desk,
+                pmode=pmode,
+                fetching=Fetching(self._reactor, self._node, pmode),
+                signer=self._node.signer_for(pmode.suite),
+                new_message_id=self._new_message_id,
+                now=self._now,
+                log=self._log,
+            )
+            yield Puller(pulling, self._reactor)
 
     def _make_local(self, store: Store, sender: Sender) -> LocalApi:
         return LocalApi(
@@ -144,10 +189,10 @@ class Gateway:
             reactor=self._reactor,
         )
 
-    async def _listen(self, store: Store) -> None:
+    async def _listen(self, desk: Desk) -> None:
         pinned = [certificate for pmode in self._node.pmodes for certificate in pmode.partner_tls]
         as4 = self._node.settings.as4
-        site = As4Site(self._make_desk(store), self._reactor)
+        site = As4Site(desk, self._reactor)
         endpoint = SSL4ServerEndpoint(
             self._reactor,
             as4.port,
@@ -159,9 +204,12 @@ class Gateway:
         self._closing.push_async_callback(site.idle)
         self._closing.push_async_callback(_stop_listening, port)
 
-    def _make_desk(self, store: Store) -> Desk:
+    def _make_desk(self, store: Store, wire: Wire, callbacks: Callbacks) -> Desk:
+        gates = Gates(self._node, self._now, self._new_message_id)
         return Desk(
-            gates=Gates(self._node, self._now, self._new_message_id),
+            gates=gates,
+            signal_gates=SignalGates(gates, self._node.pmodes, self._now),
+            pmodes=self._pmodes,
             answers=Answers(
                 self._node.signer_for,
                 self._node.suite_for_strangers,
@@ -170,11 +218,25 @@ class Gateway:
             ),
             store=store,
             spool=self._spool,
+            wire=wire,
+            counter=self._make_counter(store),
+            wake_callbacks=callbacks.wake,
             workers=self._workers,
             metrics=self._metrics,
             log=self._log,
             now=self._now,
             seconds=self._reactor.seconds,
+        )
+
+    def _make_counter(self, store: Store) -> PullCounter:
+        return PullCounter(
+            state=self._node.settings.state,
+            store=store,
+            packer=self._packer,
+            wire_spool=self._wire_spool,
+            workers=self._workers,
+            log=self._log,
+            now=self._now,
         )
 
 
@@ -196,7 +258,7 @@ async def open_store(
     )
 
 
-async def _stop_service(service: Sender) -> None:
+async def _stop_service(service: Service) -> None:
     await service.stopService()
 
 

@@ -132,7 +132,10 @@ class _ClientConnections:
 
 @implementer(IPolicyForHTTPS)
 class ClientTls:
-    """The calling side towards one partner: its pinned certificate, good for the host we called."""
+    """The calling side towards one partner: its pinned certificate, good for the host we called.
+
+    `peer` is the certificate of the last partner that shook hands with us.
+    """
 
     def __init__(
         self,
@@ -144,6 +147,7 @@ class ClientTls:
     ) -> None:
         self._known = frozenset(fingerprint(certificate) for certificate in pinned)
         self._host = host
+        self.peer: x509.Certificate | None = None
         self._context = _context(material, pinned, minimum, ciphers)
         self._context.set_verify(SSL.VERIFY_PEER, self._verify)
 
@@ -164,7 +168,9 @@ class ClientTls:
         if depth or not ok:
             return bool(ok)
         leaf = certificate.to_cryptography()
-        return fingerprint(leaf) in self._known and _names(leaf, self._host)
+        trusted = fingerprint(leaf) in self._known and _names(leaf, self._host)
+        self.peer = leaf if trusted else None
+        return trusted
 
 
 def _names(certificate: x509.Certificate, host: str) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from protocol.as4.errors import EbmsAnswer, FaultAnswer, Refused, StatusAnswer
+from protocol.as4.errors import EMPTY_MPC, EbmsAnswer, ErrorCode, FaultAnswer, Refused, StatusAnswer
+from protocol.as4.pmode import PMode
 from protocol.as4.ports import Signer
 from protocol.as4.signals import build_error, soap_fault
 from protocol.as4.suites import Suite, TokenForm
@@ -20,14 +21,27 @@ FAULT_REASON = "The message could not be understood."
 
 
 @dataclass(frozen=True, slots=True)
+class Streamed:
+    """A body that is read piece by piece while it is written.
+
+    `ended` is called once: with True when all of it went to the connection, else with False.
+    """
+
+    length_bytes: int
+    pieces: Callable[[], Iterator[bytes]] = field(repr=False)
+    ended: Callable[[bool], None] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """One HTTP response."""
+    """One HTTP response; with `streamed` in place of `body` where that is too large to hold."""
 
     status: int
     content_type: bytes | None = None
     body: bytes = field(default=b"", repr=False)
     retry_after_seconds: int | None = None
     close: bool = False
+    streamed: Streamed | None = None
 
 
 def receipt_answer(receipt: bytes) -> HttpAnswer:
@@ -73,17 +87,31 @@ class Answers:
             case FaultAnswer(http_status, code):
                 return HttpAnswer(http_status, SOAP_TYPE, soap_fault(code, FAULT_REASON))
             case EbmsAnswer(error):
-                return HttpAnswer(
-                    200,
-                    SOAP_TYPE,
-                    build_error(
-                        message_id=self._new_message_id(),
-                        timestamp=self._now(),
-                        ref_to_message_id=message_id,
-                        error=error,
-                        detail=refusal.detail,
-                        signer=self._signer_for(suite),
-                        suite=suite,
-                        token_form=token_form,
-                    ),
-                )
+                _, signal = self.error(error, refusal.detail, message_id, suite, token_form)
+                return HttpAnswer(200, SOAP_TYPE, signal)
+
+    def error(
+        self,
+        error: ErrorCode,
+        detail: str,
+        message_id: str | None,
+        suite: Suite,
+        token_form: TokenForm,
+    ) -> tuple[str, bytes]:
+        """A signed eb:Error about `message_id`, and the id of the signal itself."""
+        signal_id = self._new_message_id()
+        return signal_id, build_error(
+            message_id=signal_id,
+            timestamp=self._now(),
+            ref_to_message_id=message_id,
+            error=error,
+            detail=detail,
+            signer=self._signer_for(suite),
+            suite=suite,
+            token_form=token_form,
+        )
+
+    def empty_channel(self, request_id: str, pmode: PMode) -> HttpAnswer:
+        """EBMS:0006, a warning: nothing waits for whoever sent the PullRequest `request_id`."""
+        _, signal = self.error(EMPTY_MPC, "", request_id, pmode.suite, pmode.signing_token)
+        return HttpAnswer(200, SOAP_TYPE, signal)

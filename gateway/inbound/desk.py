@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,11 +12,15 @@ from structlog.typing import FilteringBoundLogger
 from gateway.inbound.answers import Answers
 from gateway.inbound.body import BodyStream
 from gateway.inbound.gates import Claims, Gates
+from gateway.inbound.signal_gates import SignalGates
 from gateway.metrics import Metrics
+from gateway.outbound.counter import PullCounter
+from gateway.outbound.wire import Wire
 from gateway.spool import Spool
 from gateway.store import Store
 from gateway.tls import fingerprint
 from gateway.workers import Workers
+from protocol.as4.pmode import PMode
 
 LOGGED_ID_CHARACTERS = 255
 
@@ -44,9 +48,14 @@ class Desk:
     """Everything that receiving a message needs; made once, shared by all receptions."""
 
     gates: Gates
+    signal_gates: SignalGates
+    pmodes: Mapping[str, PMode]  # by partner State
     answers: Answers
     store: Store
     spool: Spool
+    wire: Wire
+    counter: PullCounter
+    wake_callbacks: Callable[[], None]
     workers: Workers
     metrics: Metrics
     log: FilteringBoundLogger
@@ -56,6 +65,7 @@ class Desk:
 
     def count(self, transmission: Transmission, outcome: str) -> None:
         """One more transmission of this partner ended with `outcome`."""
+        transmission.outcome = outcome
         pmode = transmission.claims.pmode
         partner = pmode.partner_state if pmode is not None else "unknown"
         self.metrics.message_received(partner, outcome, self.seconds() - transmission.begun_seconds)
@@ -65,7 +75,8 @@ class Desk:
 class Transmission:
     """What a peer sends in one HTTP message: from where, of what type, and its octets.
 
-    `claims` and `soap_sha256` are filled in as they become known.
+    `pulled_by` is the P-Mode by which we pulled it, None for what was pushed. `claims`,
+    `soap_sha256` and `outcome` are filled in as they become known.
     """
 
     tls_certificate: x509.Certificate | None
@@ -73,8 +84,10 @@ class Transmission:
     content_type: str
     body: BodyStream
     begun_seconds: float
+    pulled_by: PMode | None = None
     claims: Claims = field(default_factory=Claims)
     soap_sha256: str = ""
+    outcome: str = ""
 
     def facts(self) -> dict[str, str | None]:
         """What the log and the evidence of a refusal say of it."""

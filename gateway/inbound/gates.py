@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from config.node import Node
 from gateway.store.values import NOBODY
 from keys.identity import same_state
+from keys.trust import Purpose
 from protocol.as4.encryption import open_parts
 from protocol.as4.envelope import Envelope, open_envelope
 from protocol.as4.errors import (
@@ -35,7 +36,7 @@ from protocol.as4.pmode import PMode
 from protocol.as4.receipts import build_receipt
 from protocol.as4.secrets import PartSecret
 from protocol.as4.signature import SignedEnvelope, verify_signature
-from protocol.as4.values import UserMessage
+from protocol.as4.values import ErrorSignal, PartyId, Receipt, UserMessage
 from protocol.as4.verify import VerifiedMessage, VerifiedPart, verified
 from protocol.convention.competence import (
     Competent,
@@ -58,6 +59,7 @@ class Claims:
     message_id: str | None = None
     sender: str | None = None
     pmode: PMode | None = None
+    is_answer: bool = False  # a receipt or an error, which no signal may answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +96,26 @@ class Gates:
         self._new_message_id = new_message_id
 
     def admit(
-        self, soap: bytes, tls_certificate: x509.Certificate, claims: Claims
+        self,
+        soap: bytes,
+        tls_certificate: x509.Certificate,
+        claims: Claims,
+        pulled_by: PMode | None = None,
     ) -> Admitted | Envelope:
-        """The entitled UserMessage in `soap`; or the envelope as it is if it holds a signal."""
+        """The entitled UserMessage in `soap`; or the envelope as it is if it holds a signal.
+
+        `pulled_by` is the P-Mode by which we pulled it; None for what was pushed.
+        """
         envelope = open_envelope(soap)
         claims.message_id = envelope.unit.message_id
+        claims.is_answer = isinstance(envelope.unit, Receipt | ErrorSignal)
         if not isinstance(envelope.unit, UserMessage):
             return envelope
         claims.sender = envelope.unit.sender.party_id.value
-        pmode = find_pmode(self._node.pmodes, envelope.unit)
+        if pulled_by is None:
+            pmode = find_pmode(self._node.pmodes, envelope.unit)
+        else:
+            pmode = find_pmode([pulled_by], envelope.unit, pulled_by.channel_received)
         claims.pmode = pmode
         signed = verify_signature(envelope, pmode.partner_signing, pmode.suite)
         unit = signed.unit
@@ -110,7 +123,8 @@ class Gates:
             raise refused(POLICY_NONCOMPLIANCE, "G7", "the signed unit is not the UserMessage")
         if signed.fragment is not None and pmode.splitting is None:
             raise _not_split(unit, pmode)
-        self._same_state(tls_certificate, signed.signer, unit, pmode)
+        tls_end = Purpose.TLS_CLIENT if pulled_by is None else Purpose.TLS_SERVER
+        self.entitled(tls_certificate, signed.signer, unit.sender.party_id, pmode, tls_end)
         self._check_time(unit, pmode)
         self._check_parts(unit, pmode)
         return Admitted(unit, signed, _for_pings(pmode) if is_ping(unit) else pmode, soap)
@@ -145,19 +159,22 @@ class Gates:
         own_der = signer.certificate.public_bytes(Encoding.DER)
         return Concluded(message, read, competent, requesting, receipt_id, receipt, own_der)
 
-    def _same_state(
+    def entitled(
         self,
         tls_certificate: x509.Certificate,
         signer: x509.Certificate,
-        unit: UserMessage,
+        party: PartyId,
         pmode: PMode,
+        tls_end: Purpose = Purpose.TLS_CLIENT,
     ) -> None:
+        """TLS peer, signer and `party` are the partner of `pmode` (gate G8). Raises Refused."""
         identity = same_state(
             tls_certificate=tls_certificate,
             signing_certificate=signer,
-            from_party=(unit.sender.party_id.value, unit.sender.party_id.type),
+            from_party=(party.value, party.type),
             partners=self._node.partners,
             now=self._now(),
+            tls_end=tls_end,
         )
         if not identity.trusted or identity.state != pmode.partner_state:
             raise refused(FAILED_AUTHENTICATION, "G8", identity.because)

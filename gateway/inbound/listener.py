@@ -17,6 +17,7 @@ from twisted.web import http
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
+from gateway.inbound.answer_stream import AnswerStream
 from gateway.inbound.answers import TRY_LATER, HttpAnswer
 from gateway.inbound.body import BodyStream
 from gateway.inbound.desk import Desk
@@ -132,6 +133,9 @@ class As4Request(Request):
             self.setHeader("retry-after", str(answer.retry_after_seconds))
         if answer.close:
             self.setHeader("connection", "close")
+        if answer.streamed is not None:
+            self._site().stream(AnswerStream(self, answer.streamed, self._site().clock))
+            return
         self.setHeader(b"content-length", b"%d" % len(answer.body))
         self.write(answer.body)
         self.finish()
@@ -164,7 +168,7 @@ class As4Site(Site):
         self.desk = desk
         self.clock = clock
         self.displayTracebacks = False
-        self._under_way: set[As4Request] = set()
+        self._under_way: set[As4Request | AnswerStream] = set()
         self._certificates: WeakKeyDictionary[object, Certificate] = WeakKeyDictionary()
         self._idle: list[Deferred[None]] = []
 
@@ -182,20 +186,28 @@ class As4Site(Site):
         self._under_way.add(request)
 
         def done(result: HttpAnswer | Failure) -> None:
-            self._under_way.discard(request)
             request.give(result if isinstance(result, HttpAnswer) else TRY_LATER)
-            if not self._under_way:
-                waiting, self._idle = self._idle, []
-                for deferred in waiting:
-                    deferred.callback(None)
+            self._end(request)
 
         answer.addBoth(done)
 
     def log(self, request: http.Request) -> None:
         """Nothing: a reception writes its own line, and an access log would say less again."""
 
+    def stream(self, stream: AnswerStream) -> None:
+        """Write the body of an answer piece by piece; until its end we are not idle."""
+        self._under_way.add(stream)
+        stream.start().addBoth(lambda _: self._end(stream))
+
+    def _end(self, one: As4Request | AnswerStream) -> None:
+        self._under_way.discard(one)
+        if not self._under_way:
+            waiting, self._idle = self._idle, []
+            for deferred in waiting:
+                deferred.callback(None)
+
     async def idle(self) -> None:
-        """Return when nothing is being received."""
+        """Return when nothing is being received or given out."""
         if self._under_way:
             deferred: Deferred[None] = Deferred()
             self._idle.append(deferred)

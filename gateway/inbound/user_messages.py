@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from cryptography import x509
 
-from gateway.inbound.answers import HttpAnswer, receipt_answer
+from gateway.inbound.answers import NOTHING_TO_SAY, HttpAnswer, receipt_answer
 from gateway.inbound.desk import Desk, Transmission
 from gateway.inbound.gates import Admitted, Concluded
 from gateway.inbound.parts import MessageParts
@@ -17,6 +17,7 @@ from gateway.tls import der, fingerprint
 from protocol.as4.errors import VALUE_INCONSISTENT, Refused, refused
 from protocol.as4.lookup import is_ping
 from protocol.as4.mime import MimeEvent, MimeReader
+from protocol.as4.pmode import ReceiptReply
 from protocol.as4.values import UserMessage
 
 PING = "Ping"  # the kind of a message of the test service
@@ -37,11 +38,16 @@ class UserMessageReception:
         self._admitted = admitted
         self._tls_certificate = tls_certificate
         self._parts = MessageParts(desk, admitted)
+        self._call_back = (
+            transmission.pulled_by is not None
+            or admitted.pmode.receipt_reply is ReceiptReply.CALLBACK
+        )
 
     async def answer(self, reader: MimeReader, begun: Iterable[MimeEvent]) -> HttpAnswer:
         """The receipt, once the message is durable. Raises Refused or BodyLost, nothing kept.
 
-        `begun` is what came of `reader` together with the SOAP part.
+        Where the receipt goes in a request of its own, it is owed with the message, and nothing is
+        said here. `begun` is what came of `reader` together with the SOAP part.
         """
         admitted = self._admitted
         known = await self._desk.store.find_received(
@@ -49,12 +55,27 @@ class UserMessageReception:
         )
         if known is not None:
             return await self._repeat(known)
+        await self._check_reference()
         try:
             concluded = await self._parts.take(reader, begun, self._transmission.body)
             return await self._commit(concluded)
         except BaseException:
             self._parts.discard()
             raise
+
+    async def _check_reference(self) -> None:
+        """eb:RefToMessageId names a message of this conversation with this partner (Two-Way)."""
+        unit, partner = self._admitted.unit, self._admitted.pmode.partner_state
+        about = unit.ref_to_message_id
+        if about is None or await self._desk.store.knows(partner, unit.conversation_id, about):
+            return
+        raise refused(
+            VALUE_INCONSISTENT,
+            "G9",
+            f"eb:RefToMessageId {about!r} is no message in the conversation "
+            f"{unit.conversation_id!r} with {partner}",
+            "eb:RefToMessageId names no message of this conversation",
+        )
 
     async def _commit(self, concluded: Concluded) -> HttpAnswer:
         unit = self._admitted.unit
@@ -80,10 +101,10 @@ class UserMessageReception:
                     receipt_id=concluded.receipt_id,
                     parts=len(arrival.parts),
                 )
-                return receipt_answer(concluded.receipt)
+                return self._answer_with(concluded.receipt)
             case DuplicateOf(receipt):
                 self._parts.discard()
-                return self._repeated(receipt)
+                return await self._repeated(receipt)
             case Conflict():
                 raise _conflict(unit)
 
@@ -116,6 +137,7 @@ class UserMessageReception:
                 "article": concluded.competent.article,
                 "source": concluded.competent.source,
             },
+            call_back=self._call_back,
         )
 
     async def _repeat(self, known: Received) -> HttpAnswer:
@@ -123,16 +145,25 @@ class UserMessageReception:
         if not same_signed(known.references, self._admitted.signed.references):
             raise _conflict(self._admitted.unit)
         await self._transmission.body.discard()
-        return self._repeated(known.receipt)
+        return await self._repeated(known.receipt)
 
-    def _repeated(self, receipt: bytes) -> HttpAnswer:
+    async def _repeated(self, receipt: bytes) -> HttpAnswer:
         self._desk.count(self._transmission, "duplicate")
         self._desk.log.info(
             "receive.duplicate",
             message_id=self._admitted.unit.message_id,
             **self._transmission.facts(),
         )
-        return receipt_answer(receipt)
+        if self._call_back:
+            partner, message_id = self._admitted.pmode.partner_state, self._admitted.unit.message_id
+            await self._desk.store.owed.receipt(partner, message_id, self._desk.now())
+        return self._answer_with(receipt)
+
+    def _answer_with(self, receipt: bytes) -> HttpAnswer:
+        if not self._call_back:
+            return receipt_answer(receipt)
+        self._desk.wake_callbacks()
+        return NOTHING_TO_SAY
 
 
 def _conflict(unit: UserMessage) -> Refused:

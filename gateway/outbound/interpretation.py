@@ -18,9 +18,10 @@ from protocol.as4.exchange import (
     PeerRefused,
     ReceiptHeld,
     ReceiptInvalid,
+    ReceiptToCome,
     TransportFailed,
 )
-from protocol.as4.pmode import PMode
+from protocol.as4.pmode import PMode, ReceiptReply
 from protocol.as4.receipt_check import check_signed_receipt
 from protocol.as4.response import TransportFailure, read_response
 from protocol.as4.values import EbmsError, ErrorSignal, Receipt
@@ -44,12 +45,14 @@ def interpret(
     """What `answer` says about the message `message_id`; `repeated` if it was sent before."""
     read = read_response(answer.http_status, answer.content_type, answer.body)
     if isinstance(read, TransportFailure):
+        if _takes_note(answer) and pmode.receipt_reply is ReceiptReply.CALLBACK:
+            return Interpreted(ReceiptToCome(), "RECEIPT_DEFERRED", {})
         return unanswered(read.reason, retryable=read.retryable)
     unit = read.unit
     if isinstance(unit, ErrorSignal):
-        return _errors(unit, message_id, repeated)
+        return said_by_error(unit, message_id, repeated=repeated)
     if not isinstance(unit, Receipt):
-        return _invalid(f"the answer holds a {type(unit).__name__}, not a receipt")
+        return invalid_receipt(f"the answer holds a {type(unit).__name__}, not a receipt")
     try:
         receipt, signer = check_signed_receipt(
             read,
@@ -59,7 +62,7 @@ def interpret(
             suite=pmode.suite,
         )
     except Refused as refusal:
-        return _invalid(refusal.reason)
+        return invalid_receipt(refusal.reason)
     return Interpreted(
         ReceiptHeld(),
         "RECEIPT_RECEIVED",
@@ -70,20 +73,27 @@ def interpret(
     )
 
 
+def _takes_note(answer: PeerAnswer) -> bool:
+    """Whether the partner has the message and says nothing more (ReplyPattern Callback)."""
+    return answer.http_status in (200, 202, 204) and not answer.body.strip()
+
+
 def unanswered(reason: str, *, retryable: bool = True) -> Interpreted:
     """No answer that could be read: the partner may or may not have the message."""
     return Interpreted(TransportFailed(reason, retryable), "ATTEMPT_FAILED", {"reason": reason})
 
 
-def _invalid(reason: str) -> Interpreted:
+def invalid_receipt(reason: str) -> Interpreted:
+    """A receipt that does not confirm what we signed."""
     return Interpreted(
         ReceiptInvalid(reason), "REFUSAL_RECEIVED", {"code": "EBMS:0302", "reason": reason}
     )
 
 
-def _errors(signal: ErrorSignal, message_id: str, repeated: bool) -> Interpreted:
+def said_by_error(signal: ErrorSignal, message_id: str, *, repeated: bool = False) -> Interpreted:
+    """What `signal` says about the message `message_id`; `repeated` if it was sent before."""
     if signal.ref_to_message_id not in (None, "", message_id):
-        return _invalid(f"the error signal is about {signal.ref_to_message_id!r}")
+        return invalid_receipt(f"the error signal is about {signal.ref_to_message_id!r}")
     failure = next((e for e in signal.errors if e.severity is Severity.FAILURE), None)
     if failure is None:
         return unanswered("the answer holds warnings only, no receipt")

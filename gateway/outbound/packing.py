@@ -42,6 +42,7 @@ def user_message(submission: Submission, pmode: PMode, timestamp: datetime) -> U
         agreement=pmode.agreement,
         ref_to_message_id=submission.ref_to_message_id,
         properties=tuple(properties),
+        mpc=pmode.channel_sent,
     )
 
 

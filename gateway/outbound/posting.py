@@ -23,14 +23,13 @@ from twisted.web.iweb import IBodyProducer, IResponse
 from zope.interface import implementer
 
 from config.node import Node
+from gateway.outbound.wire import frame_of, pieces_of
 from gateway.spool import Spool
 from gateway.store.values import Sealed
 from gateway.tls import ClientTls
-from protocol.as4.multipart import MultipartFrame, PartSlot
 from protocol.as4.pmode import PMode
 
 MAX_ANSWER_BYTES = 1024 * 1024  # a receipt for 32 parts is below 64 KiB
-PIECE_BYTES = 64 * 1024  # the TLS layer slices larger writes again (docs/performance.md)
 SLOWEST_BYTES_PER_SECOND = 256 * 1024  # how much longer than the P-Mode says a large body may take
 CONNECT_SECONDS = 20.0
 KEEP_SECONDS = 45  # shorter than the partner's idle limit, so that we close first
@@ -65,13 +64,9 @@ class Post:
 
     async def deliver(self, sealed: Sealed, pmode: PMode) -> PeerAnswer:
         """The partner's answer to `sealed`. Raises Unanswered."""
-        frame = MultipartFrame(
-            sealed.soap,
-            [(part.content_id, part.blob.size_bytes) for part in sealed.parts],
-            f"{self._node.settings.state.lower()}.hanoi-gateway",
-        )
+        frame = frame_of(sealed, self._node.settings.state)
         headers = Headers({"Content-Type": [frame.content_type], "User-Agent": ["hanoi-gateway"]})
-        body = _Body(frame.content_length, lambda: self._pieces(frame, sealed))
+        body = _Body(frame.content_length, lambda: pieces_of(frame, sealed, self._wire_spool))
         patience = (
             pmode.reliability.receipt_timeout_seconds
             + frame.content_length / SLOWEST_BYTES_PER_SECOND
@@ -111,18 +106,6 @@ class Post:
             known = (Agent(self._reactor, policy, CONNECT_SECONDS, pool=pool), pool)
             self._agents[pmode.id] = known
         return known[0]
-
-    def _pieces(self, frame: MultipartFrame, sealed: Sealed) -> Iterator[bytes]:
-        for piece in frame.pieces():
-            if not isinstance(piece, PartSlot):
-                yield piece
-                continue
-            reader = self._wire_spool.reader(sealed.parts[piece.index].blob)
-            try:
-                while octets := reader.read(PIECE_BYTES):
-                    yield octets
-            finally:
-                reader.close()
 
     async def _read(self, response: IResponse, patience: float) -> PeerAnswer:
         done: Deferred[bytes] = Deferred()

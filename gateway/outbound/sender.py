@@ -20,7 +20,7 @@ from gateway.metrics import Metrics
 from gateway.outbound.interpretation import Interpreted, interpret, unanswered
 from gateway.outbound.packing import Packer
 from gateway.outbound.posting import Post, Unanswered
-from gateway.spool import Spool
+from gateway.outbound.wire import Wire
 from gateway.store import Store
 from gateway.store.values import Dispatch
 from gateway.workers import Workers
@@ -42,7 +42,7 @@ class Dispatching:
     store: Store
     packer: Packer
     post: Post
-    wire_spool: Spool
+    wire: Wire
     pmodes: Mapping[str, PMode]  # by partner State
     workers: Workers
     metrics: Metrics
@@ -101,7 +101,11 @@ class Sender(Service):
             self.wake()
 
     async def _look(self) -> None:
-        limits = {state: pmode.max_in_flight for state, pmode in self._desk.pmodes.items()}
+        limits = {
+            state: pmode.max_in_flight
+            for state, pmode in self._desk.pmodes.items()
+            if pmode.channel_sent is None  # those who pull are not called
+        }
         now = self._desk.now()
         claimed = await self._desk.store.claim_due(now, CLAIM_LIMIT, limits)
         for dispatch in claimed if self.running else []:  # at a stop: due again at the next start
@@ -145,15 +149,7 @@ class Sender(Service):
             self._clock.seconds() - begun_seconds,
         )
         if exchange.state in _OUTCOMES:
-            await self._forget_wire(submission.message_id)
-
-    async def _forget_wire(self, message_id: str) -> None:
-        """The sealed parts are gone; what cannot be removed now, the next start sweeps."""
-        try:
-            for blob in await self._desk.store.forget_wire(message_id):
-                await self._desk.workers.run(self._desk.wire_spool.remove, blob)
-        except Exception:
-            self._desk.log.exception("send.left_over", message_id=message_id)
+            await self._desk.wire.forget(submission.message_id)
 
     async def _attempt(self, dispatch: Dispatch, pmode: PMode) -> Interpreted:
         message_id = dispatch.submission.message_id

@@ -37,12 +37,13 @@ from protocol.evidence.records import Json, Kind
 NOTICE_FAILED: Final = "FAILED"  # to the submitter: no further attempt will be made
 NOTICE_LATE: Final = "ACKNOWLEDGED_LATE"  # to the submitter: the receipt came after all
 
-_DUE_STATES: Final = (ExchangeState.READY.value, ExchangeState.WAITING_FOR_RETRY.value)
+DUE_STATES: Final = (ExchangeState.READY.value, ExchangeState.WAITING_FOR_RETRY.value)
+_UNDER_WAY: Final = (ExchangeState.SENDING, ExchangeState.AWAITING_RECEIPT)
 _ONE_CLAIMS: Final = text("SELECT pg_advisory_xact_lock(4242002)")  # or two nodes pass a limit
 
 _DUE_PARTNERS: Final = (
     select(exchange.c.partner)
-    .where(exchange.c.state.in_(_DUE_STATES), exchange.c.due_at <= bindparam("now"))
+    .where(exchange.c.state.in_(DUE_STATES), exchange.c.due_at <= bindparam("now"))
     .distinct()
 )
 _IN_FLIGHT: Final = (
@@ -53,7 +54,7 @@ _IN_FLIGHT: Final = (
 _DUE: Final = (
     select(exchange.c.message)
     .where(
-        exchange.c.state.in_(_DUE_STATES),
+        exchange.c.state.in_(DUE_STATES),
         exchange.c.partner == bindparam("partner"),
         exchange.c.due_at <= bindparam("now"),
     )
@@ -67,7 +68,7 @@ _INTERRUPTED: Final = (
     .where(exchange.c.state == ExchangeState.SENDING.value, exchange.c.node == bindparam("mine"))
     .with_for_update(of=exchange)
 )
-_NEXT_DUE: Final = select(func.min(exchange.c.due_at)).where(exchange.c.state.in_(_DUE_STATES))
+_NEXT_DUE: Final = select(func.min(exchange.c.due_at)).where(exchange.c.state.in_(DUE_STATES))
 _MOVE: Final = update(exchange).where(exchange.c.message == bindparam("number"))
 _KEEP_RECEIPT: Final = update(message).where(
     message.c.id == bindparam("number"), message.c.receipt.is_(None)
@@ -106,7 +107,7 @@ def claim_due_txn(
         if room <= 0:
             continue
         found = connection.execute(_DUE, {"partner": partner, "now": now, "limit": room})
-        claimed += [_claim_txn(unit, number, now, node) for number in found.scalars().all()]
+        claimed += [claim_txn(unit, number, now, node) for number in found.scalars().all()]
     return claimed
 
 
@@ -126,11 +127,17 @@ def settle_txn(
     """
     row = outbound_txn(unit, submission.message_id, lock=True)
     before = exchange_of(row)
-    ours = before.state is ExchangeState.SENDING and before.attempts == after.attempts
+    ours = before.state in _UNDER_WAY and before.attempts == after.attempts
     if not ours:
         after = before
         if outcome.receipt is not None:
             after = step(before, ReceiptHeld(), outcome.at)
+    return conclude_txn(unit, row, after, outcome)
+
+
+def conclude_txn(unit: Transaction, row: AnyRow, after: Exchange, outcome: Outcome) -> Exchange:
+    """The outbound message of `row` stands where `after` says, with the evidence of why."""
+    before = exchange_of(row)
     told = dict(outcome.facts)
     if outcome.receipt is not None:
         _keep_receipt_txn(unit, row, outcome)
@@ -197,7 +204,8 @@ def move_txn(unit: Transaction, row: AnyRow, after: Exchange, node: str | None =
     )
 
 
-def _claim_txn(unit: Transaction, number: int, now: datetime, node: str) -> Dispatch:
+def claim_txn(unit: Transaction, number: int, now: datetime, node: str) -> Dispatch:
+    """The due message in row `number` is `node`'s to send."""
     row = unit.connection.execute(BY_NUMBER, {"number": number}).one()
     after = step(exchange_of(row), Claimed(), now)
     move_txn(unit, row, after, node)

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import bindparam, insert, select
 
 from gateway.store import facts
+from gateway.store.owed import owe_txn
 from gateway.store.prepared import Prepared
 from gateway.store.rows import (
     Columns,
@@ -34,6 +35,7 @@ from gateway.store.values import (
     Arrival,
     Conflict,
     DuplicateOf,
+    OwedSignal,
     Received,
     Stored,
 )
@@ -71,6 +73,16 @@ _FIND: Final = Prepared(
 )
 
 
+_KNOW: Final = Prepared(
+    select(message.c.id).where(
+        message.c.message_id == bindparam("message_id"),
+        message.c.partner == bindparam("partner"),
+        message.c.conversation_id == bindparam("conversation"),
+    ),
+    ("message_id", "partner", "conversation"),
+)
+
+
 def find_received_txn(unit: Transaction, partner: str, message_id: str) -> Received | None:
     """What we hold from `partner` under this MessageId."""
     wanted = {"partner": partner, "message_id": message_id}
@@ -99,7 +111,26 @@ def accept_txn(unit: Transaction, arrival: Arrival) -> AcceptOutcome:
         enqueue_txn(unit, number, arrival.authority, priority=arrival.priority)
     unit.record(Kind.RECEIVED, arrival.received_at, facts.received(arrival), number)
     unit.record(Kind.RECEIPT_SENT, arrival.received_at, facts.receipt_sent(arrival), number)
+    if arrival.call_back:
+        owe_txn(unit, _owed(arrival, number))
     return Stored(arrival.authority)
+
+
+def knows_txn(unit: Transaction, partner: str, conversation_id: str, message_id: str) -> bool:
+    """Whether a message with this id went to or came from `partner` in this conversation."""
+    wanted = {"partner": partner, "conversation": conversation_id, "message_id": message_id}
+    return _KNOW.first(unit.connection, wanted) is not None
+
+
+def _owed(arrival: Arrival, number: int) -> OwedSignal:
+    return OwedSignal(
+        arrival.partner,
+        arrival.receipt_id,
+        arrival.message_id,
+        arrival.receipt,
+        arrival.received_at,
+        message=number,
+    )
 
 
 def enqueue_txn(

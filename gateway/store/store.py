@@ -16,10 +16,13 @@ from sqlalchemy.exc import ArgumentError
 from twisted.internet.defer import Deferred
 
 from gateway.store import content, dispatching, queue, received, sent, views
+from gateway.store.awaited import Awaited
 from gateway.store.engine import Engine, Opened, Opening, T, Wake
 from gateway.store.faults import StoreRefused
+from gateway.store.owed import Owed
 from gateway.store.ports import KeyWrap
 from gateway.store.postgresql import open_postgresql
+from gateway.store.pulls import Pulls
 from gateway.store.rows import keep_certificates_txn
 from gateway.store.sqlite import open_sqlite
 from gateway.store.tables import evidence_head
@@ -64,6 +67,9 @@ class Store:
         doubts: tuple[str, ...] = (),
     ) -> None:
         self.doubts = doubts
+        self.owed = Owed(engine, terms.node)
+        self.awaited = Awaited(engine)
+        self.pulls = Pulls(engine, terms.node)
         self._engine = engine
         self._wakeups = wakeups
         self._terms = terms
@@ -134,6 +140,12 @@ class Store:
         """What we hold from `partner` under this MessageId."""
         return await self._engine.run(
             lambda unit: received.find_received_txn(unit, partner, message_id)
+        )
+
+    async def knows(self, partner: str, conversation_id: str, message_id: str) -> bool:
+        """Whether this message went to or came from `partner` in this conversation."""
+        return await self._engine.run(
+            lambda unit: received.knows_txn(unit, partner, conversation_id, message_id)
         )
 
     async def accept(self, arrival: Arrival) -> AcceptOutcome:

@@ -5,6 +5,8 @@ message      one row for every message, in or out; written once, but for what a 
 part         its payloads at rest
 exchange     where a message on its way out stands
 wire_part    its sealed parts, until they are no longer needed
+callback     receipts and errors that must still reach a partner in a request of ours
+pull_request requests of partners who pull, for as long as one of them could come again
 submission   idempotency keys of authorities
 queue_entry  what waits for an authority: received messages, and notices about sent ones
 evidence     the chain; append-only, guarded by triggers
@@ -41,6 +43,9 @@ from gateway.store.columns import Instant, JsonText, RowNumber
 RECEIVED_ONCE: Final = "message_received_once"
 #: The MessageId comes first, so that the constraint is also the index for looking messages up.
 RECEIVED_ONCE_COLUMNS: Final = ("message_id", "partner", "direction")
+
+#: A signal of ours is owed once, however often it is asked for.
+OWED_ONCE: Final = "callback_owed_once"
 
 INBOUND: Final = "in"
 OUTBOUND: Final = "out"
@@ -135,6 +140,33 @@ exchange = Table(
     Column("idempotency_key", Text),
     Column("content_digest", LargeBinary(32), nullable=False),
     Index("exchange_due", "state", "partner", "due_at"),
+)
+
+callback = Table(
+    "callback",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("partner", Text, nullable=False),
+    Column("signal_id", Text, nullable=False),
+    Column("ref_to_message_id", Text, nullable=False),
+    Column("message", RowNumber, ForeignKey("message.id")),  # what a receipt is for
+    Column("envelope", LargeBinary, nullable=False),
+    Column("owed_at", Instant, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("node", Text),  # which gateway claimed it
+    UniqueConstraint("signal_id", name=OWED_ONCE),
+    Index("callback_due", "due_at"),
+)
+
+pull_request = Table(
+    "pull_request",
+    metadata,
+    Column("partner", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("partner", "message_id"),
+    Index("pull_request_at", "at"),
 )
 
 submission = Table(

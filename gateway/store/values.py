@@ -61,6 +61,7 @@ class Arrival:
     received_at: datetime
     routing: Mapping[str, str]  # rule, article, source of the routing decision
     receipt_signer: bytes = field(repr=False, default=b"")  # DER of our own certificate
+    call_back: bool = False  # whether the receipt goes in a request of its own
 
 
 #: The authority of a message of the test service: it is kept with its receipt, in no queue.
@@ -197,3 +198,32 @@ class MessageView:
     receipt_id: str | None = None
     receipt_at: datetime | None = None
     routing: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OwedSignal:
+    """A receipt or an error that a partner must get in a request of ours, until it has it."""
+
+    partner: str
+    signal_id: str
+    ref_to_message_id: str
+    envelope: bytes = field(repr=False)
+    owed_at: datetime
+    attempts: int = 0
+    message: int | None = None  # row of the received message that a receipt is for
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message of ours that a partner's signal is about."""
+
+    partner: str
+    message_id: str
+    exchange: Exchange
+    references: tuple[SignedReference, ...] = field(repr=False)  # empty while nothing was sent
+    receipt: bytes | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """This PullRequest came before."""

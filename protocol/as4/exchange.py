@@ -32,7 +32,6 @@ from protocol.as4.exchange_values import (
     Interrupted,
     PeerHasItAlready,
     PeerRefused,
-    Pulled,
     ReceiptHeld,
     ReceiptInvalid,
     ReceiptOverdue,
@@ -56,7 +55,6 @@ __all__ = [
     "OutOfTurn",
     "PeerHasItAlready",
     "PeerRefused",
-    "Pulled",
     "ReceiptHeld",
     "ReceiptInvalid",
     "ReceiptOverdue",
@@ -105,24 +103,14 @@ def _send(turn: _Turn) -> Exchange:
     )
 
 
-def _await(turn: _Turn, transfer_seconds: float = 0.0) -> Exchange:
-    """The peer has as long for its receipt as we would wait before the next attempt."""
-    attempts, agreed = turn.exchange.attempts, turn.reliability
-    wait_seconds = max(agreed.receipt_timeout_seconds, retry_interval_seconds(attempts, agreed))
-    due = turn.now + timedelta(seconds=wait_seconds + transfer_seconds)
-    return Exchange(ExchangeState.AWAITING_RECEIPT, attempts, due)
-
-
-def _pulled(turn: _Turn) -> Exchange:
-    event = turn.event
-    if not isinstance(event, Pulled):
-        return _refuse(turn)
-    begun = replace(turn, exchange=_send(turn))
-    return _await(begun, event.transfer_seconds)
-
-
 def _defer(turn: _Turn) -> Exchange:
-    return _await(turn)
+    """The peer has as long for its receipt as we would wait before the next attempt."""
+    event, attempts, agreed = turn.event, turn.exchange.attempts, turn.reliability
+    if not isinstance(event, ReceiptToCome):
+        return _refuse(turn)
+    wait_seconds = max(agreed.receipt_timeout_seconds, retry_interval_seconds(attempts, agreed))
+    due = turn.now + timedelta(seconds=wait_seconds + event.transfer_seconds)
+    return Exchange(ExchangeState.AWAITING_RECEIPT, attempts, due)
 
 
 def _overdue(turn: _Turn) -> Exchange:
@@ -223,19 +211,18 @@ STATES: Final = (
 
 # fmt: off
 _ROWS: Final[dict[type[Event], tuple[_Rule, ...]]] = {
-    #                 READY    SENDING      WAITING  AWAITING    SUSPENDED ACKNOWLEDGED FAILED
-    Claimed:          (_send,   _refuse,     _send,   _refuse,    _refuse,  _refuse,     _refuse),
-    Pulled:           (_pulled, _refuse,     _pulled, _refuse,    _refuse,  _refuse,     _refuse),
-    ReceiptToCome:    (_keep,   _defer,      _keep,   _keep,      _keep,    _keep,       _keep),
-    ReceiptOverdue:   (_keep,   _keep,       _keep,   _overdue,   _keep,    _keep,       _keep),
-    ReceiptHeld:      (_close,  _close,      _close,  _close,     _close,   _keep,       _late),
-    PeerRefused:      (_keep,   _error,      _keep,   _error,     _keep,    _keep,       _keep),
-    PeerHasItAlready: (_keep,   _give_up,    _keep,   _give_up,   _keep,    _keep,       _keep),
-    TransportFailed:  (_keep,   _silence,    _keep,   _silence,   _keep,    _keep,       _keep),
-    ReceiptInvalid:   (_keep,   _ask_again,  _keep,   _ask_again, _keep,    _keep,       _keep),
-    Interrupted:      (_keep,   _send_again, _keep,   _keep,      _keep,    _keep,       _keep),
-    Suspend:          (_hold,   _refuse,     _hold,   _hold,      _keep,    _refuse,     _refuse),
-    Resume:           (_keep,   _keep,       _keep,   _keep,      _resume,  _refuse,     _refuse),
+    #                 READY    SENDING      WAITING   AWAITING    SUSPENDED ACKNOWLEDGED FAILED
+    Claimed:          (_send,   _refuse,     _send,    _refuse,    _refuse,  _refuse,     _refuse),
+    ReceiptToCome:    (_keep,   _defer,      _keep,    _keep,      _keep,    _keep,       _keep),
+    ReceiptOverdue:   (_keep,   _keep,       _keep,    _overdue,   _keep,    _keep,       _keep),
+    ReceiptHeld:      (_close,  _close,      _close,   _close,     _close,   _keep,       _late),
+    PeerRefused:      (_keep,   _error,      _keep,    _error,     _keep,    _keep,       _keep),
+    PeerHasItAlready: (_keep,   _give_up,    _keep,    _give_up,   _keep,    _keep,       _keep),
+    TransportFailed:  (_keep,   _silence,    _keep,    _silence,   _keep,    _keep,       _keep),
+    ReceiptInvalid:   (_keep,   _ask_again,  _keep,    _ask_again, _keep,    _keep,       _keep),
+    Interrupted:      (_keep,   _send_again, _keep,    _keep,      _keep,    _keep,       _keep),
+    Suspend:          (_hold,   _refuse,     _hold,    _hold,      _keep,    _refuse,     _refuse),
+    Resume:           (_keep,   _keep,       _keep,    _keep,      _resume,  _refuse,     _refuse),
 }
 # fmt: on
 

@@ -19,7 +19,6 @@ from protocol.as4.exchange import (
     OutOfTurn,
     PeerHasItAlready,
     PeerRefused,
-    Pulled,
     ReceiptHeld,
     ReceiptInvalid,
     ReceiptOverdue,
@@ -35,7 +34,6 @@ from protocol.as4.values import EbmsError
 #: One event of each kind, and of a kind that can end in two ways one for each; by its label.
 SAMPLES: Final[dict[str, Event]] = {
     "claimed": Claimed(),
-    "pulled": Pulled(),
     "receipt to come": ReceiptToCome(),
     "receipt overdue": ReceiptOverdue(),
     "receipt held": ReceiptHeld(),

@@ -44,15 +44,13 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class Pulled:
-    """The peer pulls the message: it leaves in our answer, which may take `transfer_seconds`."""
+class ReceiptToCome:
+    """The peer took or takes the message; its receipt will come in a request of its own.
+
+    `transfer_seconds` is how long the message itself may still take: the peer is pulling it.
+    """
 
     transfer_seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptToCome:
-    """The peer took the message without a receipt, which will come in a request of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,6 @@ class Resume:
 
 Event = (
     Claimed
-    | Pulled
     | ReceiptToCome
     | ReceiptOverdue
     | ReceiptHeld

@@ -44,6 +44,12 @@ class Kind(StrEnum):
     SUBMITTED = "SUBMITTED"  # an authority handed in a message
     SENT = "SENT"  # its signed bytes are fixed; every attempt sends these
     ATTEMPT_FAILED = "ATTEMPT_FAILED"  # no usable answer came
+    PULLED = "PULLED"  # the partner pulls the message; its receipt is to come
+    RECEIPT_DEFERRED = "RECEIPT_DEFERRED"  # the partner took the message; its receipt is to come
+    CALLBACK_DELIVERED = (
+        "CALLBACK_DELIVERED"  # our receipt reached the partner in a request of ours
+    )
+    CALLBACK_ABANDONED = "CALLBACK_ABANDONED"  # it did not, in all the time that it could matter
     RECEIPT_RECEIVED = "RECEIPT_RECEIVED"  # the partner's receipt holds
     REFUSAL_RECEIVED = "REFUSAL_RECEIVED"  # the partner refused, or its receipt does not hold
     FAILED = "FAILED"  # no further attempt will be made; the submitter is told

@@ -22,7 +22,6 @@ from protocol.as4.exchange import (
     OutOfTurn,
     PeerHasItAlready,
     PeerRefused,
-    Pulled,
     ReceiptHeld,
     ReceiptInvalid,
     ReceiptOverdue,
@@ -52,11 +51,10 @@ READY, SENDING, ACKNOWLEDGED, WAITING, AWAITING, SUSPENDED, FAILED = (
 
 # What each event leads to from READY, SENDING, WAITING, AWAITING, SUSPENDED, ACKNOWLEDGED and
 # FAILED(0301); None: cannot happen. Written out by hand, from AS4 1.0 section 3.2 and, for the
-# three in the middle, eDelivery AS4 1.15 (pull: receipts by callback, unreceipted messages come
+# receipt that is to come, eDelivery AS4 1.15 (pull: receipts by callback, unreceipted messages come
 # again).
 EXPECTED: dict[str, tuple[ExchangeState | None, ...]] = {
     "claimed": (SENDING, None, SENDING, None, None, None, None),
-    "pulled": (AWAITING, None, AWAITING, None, None, None, None),
     "receipt to come": (READY, AWAITING, WAITING, AWAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
     "receipt overdue": (READY, SENDING, WAITING, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
     "receipt held": (ACKNOWLEDGED,) * 7,
@@ -98,7 +96,7 @@ def test_every_state_and_every_event(label: str, state: ExchangeState) -> None:
     assert after.state is expected
     if after.state is state and label not in ("suspend",):
         assert after == before
-    assert after.attempts == before.attempts + (label in ("claimed", "pulled"))
+    assert after.attempts == before.attempts + (label == "claimed")
     assert (after.next_attempt_at is None) == (after.state not in (WAITING, AWAITING))
 
 
@@ -155,7 +153,8 @@ def test_a_pulled_message_comes_again_until_it_was_pulled_often_enough() -> None
     waits = []
     agreed = Reliability(max_retries=1, first_interval_seconds=100, receipt_timeout_seconds=60)
     while exchange.state is not FAILED:
-        exchange = step(exchange, Pulled(transfer_seconds=7), now, agreed)
+        exchange = step(exchange, Claimed(), now, agreed)
+        exchange = step(exchange, ReceiptToCome(transfer_seconds=7), now, agreed)
         assert exchange.next_attempt_at is not None
         waits.append((exchange.next_attempt_at - now).total_seconds())
         now = exchange.next_attempt_at
