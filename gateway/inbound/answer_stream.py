@@ -29,6 +29,7 @@ class AnswerStream:
         self._task: CooperativeTask[Iterator[None]] | None = None
         self._limit: IDelayedCall | None = None
         self._done: Deferred[None] = Deferred()
+        self._ended = False
 
     def start(self) -> Deferred[None]:
         """Begin to write; fires when all is written, or when no more of it ever will be."""
@@ -62,20 +63,21 @@ class AnswerStream:
             yield None
 
     def _finish(self) -> None:
-        if not self._done.called:
+        if not self._ended:
             self._request.unregisterProducer()
             self._request.finish()
             self._end(whole=True)
 
     def _abort(self) -> None:
         """The answer cannot become whole: the partner must see that, so the connection breaks."""
-        if not self._done.called:
+        if not self._ended:
             self._end(whole=False)
             self._channel.transport.abortConnection()
 
     def _end(self, *, whole: bool) -> None:
-        if self._done.called:
+        if self._ended:
             return
+        self._ended = True
         if self._limit is not None and self._limit.active():
             self._limit.cancel()
         task, self._task = self._task, None

@@ -89,6 +89,12 @@ class Submissions:
         known = None
         if reference is not None:
             known = await self._known(authority, reference, draft.pmode.partner_state)
+            if claimed not in (None, known):
+                raise Problem(
+                    UNKNOWN_REFERENCE,
+                    "'refToMessageId' names a message of another conversation than "
+                    "'conversationId'; leave that out, and the reply goes into the same one.",
+                )
         return claimed or known or str(uuid4())
 
     async def _known(self, authority: str, reference: str, partner: str) -> str:

@@ -7,7 +7,7 @@ refusal. A claim moves a signal into the future, so that one whose claimer died 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -76,9 +76,9 @@ def claim_txn(
         .with_for_update(skip_locked=True)
     ).all()
     again = now + timedelta(seconds=CLAIM_SECONDS)
-    claimed = [_signal(row) for row in due]
+    claimed = [replace(_signal(row), attempts=row.attempts + 1) for row in due]
     for owed in claimed:
-        _move_txn(unit, owed, attempts=owed.attempts + 1, due_at=again, node=node)
+        _move_txn(unit, owed, attempts=owed.attempts, due_at=again, node=node)
     return claimed
 
 

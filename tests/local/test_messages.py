@@ -141,6 +141,10 @@ async def test_a_conversation_goes_on(served: Served) -> None:
     assert reply.json["conversationId"] == "conversation-1"
     own = ("conversationId", b"mine", {})
     assert (await hand_in(served, doc, own)).json["conversationId"] == "mine"
+    torn = await hand_in(served, doc, reference, own)  # the partner would refuse it, EBMS:0003
+    assert (torn.status, torn.problem) == (422, "unknown-reference")
+    same = ("conversationId", b"conversation-1", {})
+    assert (await hand_in(served, doc, reference, same)).status == 202
     await served.arrive("m2@xv", partner="XV")
     for name in (b"m0@xu", b"m2@xv"):  # not there; there, but with another partner
         unknown = await hand_in(served, doc, ("refToMessageId", name, {}))
