@@ -127,7 +127,7 @@ def pull_request(xu: Partner, *, mpc: str = CHANNEL, **changes: Any) -> bytes:
     settings: dict[str, Any] = {
         "message_id": f"{uuid4()}@test.example",
         "timestamp": datetime.now(UTC),
-        "signer": xu.node.signer,
+        "signer": xu.node.signer_for(xu.pmode.suite),
         "suite": xu.pmode.suite,
         "token_form": xu.pmode.signing_token,
         **changes,
@@ -157,7 +157,7 @@ def receipt_for(xu: Partner, signed: SignedEnvelope, **changes: Any) -> bytes:
         "timestamp": datetime.now(UTC),
         "ref_to_message_id": signed.unit.message_id,
         "references": signed.references,
-        "signer": xu.node.signer,
+        "signer": xu.node.signer_for(xu.pmode.suite),
         "suite": xu.pmode.suite,
         "token_form": xu.pmode.signing_token,
         **changes,

@@ -145,7 +145,7 @@ async def test_what_stands_in_the_way_of_a_stranger(az: Gateway, xu: Partner, tm
     yy = other_partner(tmp_path)
     assert code_of(await pull(xu, mpc="urn:uncc:mpc:nobody")) == "EBMS:0001"
     assert code_of(await pull(xu, mpc=DEFAULT_MPC)) == "EBMS:0001"
-    assert code_of(await pull(xu, signer=yy.signer)) == "EBMS:0101"
+    assert code_of(await pull(xu, signer=yy.signer_for(xu.pmode.suite))) == "EBMS:0101"
     unsigned = pull_request(xu).replace(b"<ds:Signature", b"<ds:Signatura")
     assert code_of(await xu.post(SOAP, unsigned)).startswith(("EBMS:01", "Fault"))
     long_ago = datetime.now(UTC) - timedelta(hours=1)
@@ -174,16 +174,16 @@ async def test_nobody_pulls_what_waits_for_another(
         said = await from_az(folders["AZ"])
         assert code_of(await pull(xu, mpc="urn:uncc:mpc:az-yy")) == "EBMS:0101"
         # YY's key over XU's connection: the signature holds, the three are not one State.
-        mixed = await pull(xu, mpc="urn:uncc:mpc:az-yy", signer=yy.signer)
+        mixed = await pull(xu, mpc="urn:uncc:mpc:az-yy", signer=yy.signer_for(xu.pmode.suite))
         assert code_of(mixed) == "EBMS:0101"
-        as_yy = pull_request(xu, signer=yy.signer)
+        as_yy = pull_request(xu, signer=yy.signer_for(xu.pmode.suite))
         assert code_of(await xu.post(SOAP, as_yy, tls=yy.tls)) == "EBMS:0101"
-        empty = pull_request(xu, mpc="urn:uncc:mpc:az-yy", signer=yy.signer)
+        empty = pull_request(xu, mpc="urn:uncc:mpc:az-yy", signer=yy.signer_for(xu.pmode.suite))
         assert code_of(await xu.post(SOAP, empty, tls=yy.tls)) == "EBMS:0006"
         assert await state_of(az, said["messageId"]) == "READY"
         # Nor does YY's word about XU's message count.
         signed = read_pulled(await pull(xu), xu.pmode)
-        foreign = receipt_for(xu, signed, signer=yy.signer)
+        foreign = receipt_for(xu, signed, signer=yy.signer_for(xu.pmode.suite))
         for tls in (None, yy.tls):
             answer = await xu.post(SOAP, foreign, tls=tls)
             assert (answer.http_status, answer.body) == (400, b"")
@@ -227,7 +227,8 @@ async def test_only_a_signed_error_ends_the_matter(az: Gateway, xu: Partner, fol
     assert await state_of(az, said["messageId"]) == "AWAITING_RECEIPT"
     assert await kinds(az) == before
     answer = await xu.post(
-        SOAP, error_for(xu, said["messageId"], FAILED_DECRYPTION, xu.node.signer)
+        SOAP,
+        error_for(xu, said["messageId"], FAILED_DECRYPTION, xu.node.signer_for(xu.pmode.suite)),
     )
     assert (answer.http_status, answer.body) == (202, b"")
     assert await state_of(az, said["messageId"]) == "FAILED"
@@ -356,7 +357,7 @@ async def test_nothing_that_is_pushed_is_answered_by_a_signal(
     octets = (
         receipt_for(xu, signed)
         if wrong == "receipt"
-        else error_for(xu, "x@az", FAILED_DECRYPTION, xu.node.signer)
+        else error_for(xu, "x@az", FAILED_DECRYPTION, xu.node.signer_for(xu.pmode.suite))
     )
     answer = await xu.post(SOAP, octets)
     assert answer.body == b""
