@@ -1,6 +1,6 @@
 # Hanoi Gateway. `make demo` and `make test` do all the set-up they need.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint interop bench bench-memory bench-profile chaos readme documents pages clean
+.PHONY: help demo test lint interop bench bench-documents bench-memory bench-profile chaos readme documents pages clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -44,6 +44,9 @@ interop: $(STAMP) $(PEERS) ## messages to and from products that we did not writ
 bench: $(STAMP) ## rate, latency and processor time: gateway, phase4 and the bare floor
 	mvn -q -B -f tests/interop/phase4/pom.xml package
 	$(BIN)/python tests/bench/bench.py $(ARGS)
+
+bench-documents: $(STAMP) ## what reading a document costs beside the cryptography of its message
+	$(BIN)/python -m tests.bench.documents $(ARGS)
 
 bench-memory: $(STAMP) ## resident memory of both gateways while 1 GiB crosses
 	$(BIN)/python tests/bench/memory.py $(ARGS)

@@ -16,6 +16,7 @@ from protocol.convention.versions import CURRENT
 from protocol.convention.vocabulary import KINDS
 from schemas.catalogue import ROOM, example, example_names, explainer
 from schemas.code_lists import VERSION, code_lists
+from tests.convention.unconfirmed import unconfirmed
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "documents"
 CODES = "urn:uncc:cl:1"
@@ -47,6 +48,7 @@ def pages() -> Iterator[tuple[Path, bytes]]:
     yield DOCS / "types.md", _types().encode()
     yield DOCS / "codes.md", _codes().encode()
     yield DOCS / "glossary.md", _glossary().encode()
+    yield DOCS / "unconfirmed.md", unconfirmed().encode()
     for kind in KINDS.values():
         yield DOCS / f"{kind.name}.md", _page(kind).encode()
 
@@ -65,7 +67,8 @@ def _index() -> str:
         "How far an article may be relied on is said beside it; the words are those of",
         "[convention.md](../convention.md).",
         "",
-        "[Shared types](types.md) · [Code lists](codes.md) · [Terms of article 2](glossary.md)",
+        "[Shared types](types.md) · [Code lists](codes.md) · [Terms of article 2](glossary.md) ·",
+        "[What is not confirmed](unconfirmed.md)",
     ]
     for form, title in FORMS.items():
         lines += ["", f"## {title}", "", "| code | kind | article | says |", "|---|---|---|---|"]
