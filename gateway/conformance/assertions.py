@@ -1,7 +1,8 @@
 """The assertions of the European Commission's AS4 conformance test, in our own words.
 
 Each has the id of the Test Assertion Description 1.2 of eDelivery AS4 (there with "AS4_" before
-it).
+it). What the profile text asks of its optional features, for which that description has no
+assertion (pull, two-way, split and join), stands here under ids of our own: PULL, TW, SJ.
 
 `side` is the side under test. `probe` says whether the assertion can be tested from outside, by
 sending to an access point and reading its answer; the others are tested here at home, where the
@@ -133,4 +134,24 @@ DYNAMIC: Final = (
     Assertion("DS_TA03", _S, "a receipt by another certificate is reported as a failure"),
 )
 
-ASSERTIONS: Final = (*COMMON, *FOUR_CORNER, *DYNAMIC)
+PULL: Final = (
+    Assertion("PULL_01", _R, "a signed PullRequest gets the oldest message of its channel"),
+    Assertion("PULL_02", _R, "an empty channel is answered with the warning EBMS:0006"),
+    Assertion(
+        "PULL_03",
+        _R,
+        "a PullRequest that the channel's partner did not sign is refused with EBMS:0101",
+    ),
+    Assertion("PULL_04", _R, "an unknown channel is refused with EBMS:0001"),
+    Assertion("PULL_05", _R, "a pulled message has its channel and no RefToMessageId"),
+    Assertion("PULL_06", _S, "the receipt for a pulled message is posted where it was pulled"),
+    Assertion("PULL_07", _R, "a pulled message without a receipt can be pulled again, unchanged"),
+)
+
+TWO_WAY: Final = (
+    Assertion("TW_01", _R, "push and push: the reply refers to the request and its conversation"),
+    Assertion("TW_02", _R, "push and pull: the reply is pulled and refers to the request"),
+    Assertion("TW_03", _R, "pull and push: a pulled request is answered by push"),
+)
+
+ASSERTIONS: Final = (*COMMON, *FOUR_CORNER, *DYNAMIC, *PULL, *TWO_WAY)
