@@ -71,10 +71,7 @@ RULES: dict[int, tuple[str, str]] = {
 }
 
 #: Why there is nothing to test.
-ABSENT = {
-    29: "this gateway speaks AS4 only: there are no P-Modes of other protocols",
-    **dict.fromkeys((40, 41, 47, 48), "comes with profile 2.0"),
-}
+ABSENT = {29: "this gateway speaks AS4 only: there are no P-Modes of other protocols"}
 
 
 def renewed(text: str) -> str:

@@ -15,7 +15,12 @@ from gateway.conformance.drafts import ping
 from gateway.outbound.interpretation import interpret
 from gateway.outbound.posting import PeerAnswer
 from gateway.store.values import Sealed
+from keys.ring import FileDecrypter, KeyPair
+from protocol.as4.encryption import open_parts as open_ours
+from protocol.as4.envelope import open_envelope
 from protocol.as4.exchange import PeerRefused, ReceiptInvalid
+from protocol.as4.signature import verify_signature
+from protocol.as4.suites import EDELIVERY_20_ECC
 from tests.as4.reading.expect import read, refusal
 from tests.as4.reading.maker import (
     Draft,
@@ -28,7 +33,9 @@ from tests.as4.reading.maker import (
     transform,
     x509_data,
 )
-from tests.as4.writing.independent import NS
+from tests.as4.writing.independent import NS, check_signature, open_parts
+from tests.as4.writing.test_suites import KEYS
+from tests.as4.writing.test_suites import Sealed as SealedBySuite
 from tests.conformance.sent import Exchanged
 from tests.gateway.ground import Partner
 from tests.gateway.test_refusals import code_of, flip_signature, without_security
@@ -132,6 +139,30 @@ def test_bug_39_the_signer_is_the_last_of_a_path() -> None:
         read(Draft(SIGNER, tokens=turned, key_info=key_info).signed(), SIGNER.certificate)
 
 
+def test_bug_40_suite_and_keys_are_compared_when_read(folders) -> None:
+    """The partner's RSA certificates do not fit a suite of elliptic curves."""
+    partner = folders["AZ"] / "partners" / "XU.toml"
+    text = partner.read_text()
+    other = re.sub(r'(?m)^suite = ".*"$', f'suite = "{EDELIVERY_20_ECC.id}"', text)
+    assert other != text
+    partner.write_text(other)
+    with pytest.raises(ConfigRefused, match="certificate"):
+        load_node(folders["AZ"])
+
+
+@pytest.mark.parametrize("keys", ["ecc brainpoolP256r1", "ecc mixed"])
+def test_bug_41_brainpool_curves_work(keys: str) -> None:
+    held = KEYS[keys]
+    sealed = SealedBySuite(held)
+    soap = sealed.message.soap
+    plain = open_parts(soap, held.receiver.key, sealed.wire)
+    check_signature(soap, held.sender.certificate, plain)
+    signed = verify_signature(open_envelope(soap), [held.sender.certificate], held.suite)
+    decrypter = FileDecrypter(KeyPair(held.receiver.key, held.receiver.certificate))
+    secrets = open_ours(signed, [decrypter], held.suite)
+    assert {secret.key for secret in secrets.values()} == {sealed.key}
+
+
 def test_bug_42_both_ways_to_name_a_key_identifier_are_read() -> None:
     forms = (
         key_identifier(SIGNER.ski),
@@ -180,6 +211,21 @@ async def test_bug_46_a_receipt_is_verified_by_the_sender(az: Gateway, xu: Partn
     other = Sealed(crafted.sealed.soap, crafted.sealed.references[:-1], ())
     told = interpret(answer, other, crafted.unit.message_id, xu.pmode)
     assert isinstance(told.event, ReceiptInvalid)
+
+
+@pytest.mark.parametrize("keys", ["2.0", "ecc P-256"])
+def test_bug_47_the_recipients_key_is_named(keys: str) -> None:
+    root = etree.fromstring(SealedBySuite(KEYS[keys]).message.soap)
+    (recipient,) = root.xpath("//xenc:AgreementMethod/xenc:RecipientKeyInfo", namespaces=NS)
+    assert recipient.xpath("wsse:SecurityTokenReference/*", namespaces=NS)
+
+
+def test_bug_48_the_suite_is_a_matter_of_each_partner(folders) -> None:
+    """A node that holds keys for every suite, and a partner with the oldest."""
+    node = load_node(folders["AZ"])
+    assert len(node.suite_keys) > 1
+    for pmode in node.pmodes:
+        assert node.signer_for(pmode.suite).certificate
 
 
 def test_bug_49_a_pmode_without_security_does_not_load(folders) -> None:
