@@ -16,6 +16,8 @@ from gateway.cli.outcome import Outcome, refused
 from gateway.lock import NodeInUse
 from gateway.log import start_log
 
+GARBAGE_THRESHOLD = 10_000  # objects: a message makes some 3000, and few of them are in cycles
+
 
 def run_node(folder: Path, reactor: Any = None) -> Outcome:
     """Return when the gateway has ended; REFUSED when it could not start. Raises ConfigRefused."""
@@ -52,6 +54,7 @@ class _Process:
     def _started(self, _: None) -> None:
         gc.collect()
         gc.freeze()  # what serves until the end need not be looked through again and again
+        gc.set_threshold(GARBAGE_THRESHOLD)
         self._reactor.addSystemEventTrigger(
             "before", "shutdown", lambda: Deferred.fromCoroutine(self._gateway.stop())
         )

@@ -53,10 +53,13 @@ class As4Request(Request):
             self._site().desk,
             self._site().certificate_of(self.channel.transport),
             str(getattr(self.channel.getPeer(), "host", "")),
-            (self.requestHeaders.getRawHeaders("content-type") or [""])[0],
+            (self.requestHeaders.getRawHeaders(b"content-type") or [b""])[0].decode("latin-1"),
             self._stream,
         )
         self._site().begin(self, Deferred.fromCoroutine(reception.answer()))
+
+    def parseCookies(self) -> None:  # noqa: N802 - Twisted's name
+        """Nothing: AS4 knows no cookies."""
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """Pass octets on; a body that comes too slowly is given up."""
@@ -103,8 +106,8 @@ class As4Request(Request):
     def _headers_refuse(self) -> bool:
         headers = self.requestHeaders
         if (
-            headers.hasHeader("content-encoding")
-            or len(headers.getRawHeaders("content-type") or []) != 1
+            headers.hasHeader(b"content-encoding")
+            or len(headers.getRawHeaders(b"content-type") or []) != 1
         ):
             self.give(HttpAnswer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, close=True))
         return self._given is not None

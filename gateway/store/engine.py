@@ -36,6 +36,12 @@ class Engine(Protocol):
         `work` may be run again, so it changes nothing but the database.
         """
 
+    def read(self, work: Work[T]) -> Deferred[T]:
+        """Fires with what `work` returns; it changes nothing and needs no transaction of its own.
+
+        What it sees was committed.
+        """
+
     def close(self) -> Deferred[None]:
         """Fires when everything that was asked for is done and the database is closed."""
 

@@ -66,6 +66,10 @@ class PostgresqlEngine:
         )
         return done.addCallback(self._tell)
 
+    def read(self, work: Work[T]) -> Deferred[T]:
+        """See `Engine.read`."""
+        return self.run(work)
+
     def close(self) -> Deferred[None]:
         """See `Engine.close`. Fires for every caller."""
         waiter: Deferred[None] = Deferred()

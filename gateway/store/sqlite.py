@@ -39,6 +39,7 @@ class _Job:
 
     work: Work[Any]
     done: Deferred[Any]
+    reads_only: bool = False
     unit: Transaction = field(init=False)  # what it did, once it has run
     outcome: Any = None
 
@@ -73,12 +74,18 @@ class SqliteEngine:
 
     def run(self, work: Work[T]) -> Deferred[T]:
         """See `Engine.run`."""
-        done: Deferred[T] = Deferred()
+        return self._ask(_Job(work, Deferred()))
+
+    def read(self, work: Work[T]) -> Deferred[T]:
+        """See `Engine.read`."""
+        return self._ask(_Job(work, Deferred(), reads_only=True))
+
+    def _ask(self, job: _Job) -> Deferred[Any]:
         if self._closing:
-            done.errback(StoreClosed("The store is closed."))
+            job.done.errback(StoreClosed("The store is closed."))
         else:
-            self._jobs.put(_Job(work, done))
-        return done
+            self._jobs.put(job)
+        return job.done
 
     def close(self) -> Deferred[None]:
         """See `Engine.close`. Fires for every caller."""
@@ -143,6 +150,9 @@ class SqliteEngine:
         return more
 
     def _commit(self, connection: Connection, group: list[_Job]) -> None:
+        if len(group) == 1 and group[0].reads_only:
+            _read(connection, group[0])
+            return
         if len(group) > 1:
             try:
                 self._commit_group(connection, group)
@@ -239,6 +249,15 @@ class SqliteEngine:
             if job is not None:
                 job.done.errback(StoreClosed("The store is closed."))
         self._closed.callback(None)
+
+
+def _read(connection: Connection, job: _Job) -> None:
+    """The job has its outcome; between two commits there is nothing that is not committed."""
+    job.unit = Transaction(connection)
+    try:
+        job.outcome = job.work(job.unit)
+    except Exception:  # noqa: BLE001 - whoever asked hears it
+        job.outcome = Failure()
 
 
 def _fail_uncertain(group: list[_Job], cause: sqlite3.Error) -> None:

@@ -138,7 +138,7 @@ class Store:
 
     async def find_received(self, partner: str, message_id: str) -> Received | None:
         """What we hold from `partner` under this MessageId."""
-        return await self._engine.run(
+        return await self._engine.read(
             lambda unit: received.find_received_txn(unit, partner, message_id)
         )
 

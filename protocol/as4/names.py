@@ -98,4 +98,5 @@ def content_id_of(cid_uri: str) -> str:
 
     Some peers write "%40" for "@": what is compared is the decoded form, on every side.
     """
-    return unquote(cid_uri.removeprefix(CID))
+    content_id = cid_uri.removeprefix(CID)
+    return unquote(content_id) if "%" in content_id else content_id

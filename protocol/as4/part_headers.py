@@ -20,8 +20,8 @@ MAX_PART_HEADER_BYTES: Final = 8 * 1024
 MAX_PART_HEADER_LINES: Final = 16
 MAX_CONTENT_ID_CHARACTERS: Final = 255
 
-_FOLD: Final = re.compile(rb"\r\n[ \t]+")
-_LINE: Final = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e]*)")
+_FOLD: Final = re.compile(r"\r\n[ \t]+")
+_LINE: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e]*)")
 _CONTENT_ID: Final = re.compile(r"<?([\x21-\x3b\x3d\x3f-\x7e]+)>?")
 _DECISIVE: Final = frozenset({"content-id", "content-type", "content-transfer-encoding"})
 
@@ -61,15 +61,22 @@ def _fields(block: bytes) -> dict[str, str]:
     if block.count(b"\n") >= MAX_PART_HEADER_LINES:
         raise too_large(f"more than {MAX_PART_HEADER_LINES} lines")
     fields: dict[str, str] = {}
-    for line in _FOLD.sub(b" ", block).split(b"\r\n") if block else ():
+    for line in _unfolded(block).split("\r\n") if block else ():
         match = _LINE.fullmatch(line)
         if match is None:
             raise _malformed("a line that is not `name: value` in ASCII")
-        name, value = match.group(1).decode("ascii").lower(), match.group(2).decode("ascii")
+        name, value = match.groups()
+        name = name.lower()
         if name in fields and name in _DECISIVE:
             raise refused(MIME_INCONSISTENCY, "G2", f"a MIME part has {name} twice")
         fields[name] = value.strip(" \t")
     return fields
+
+
+def _unfolded(block: bytes) -> str:
+    """`block` as text, every octet one character, continued lines joined."""
+    text = block.decode("latin-1")
+    return _FOLD.sub(" ", text) if "\n " in text or "\n\t" in text else text
 
 
 def _content_id(text: str | None) -> str | None:

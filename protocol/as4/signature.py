@@ -57,6 +57,7 @@ from protocol.as4.signed_info import (
     SignedInfo,
     canonicalization_prefixes,
     read_signed_info,
+    reference_octets,
 )
 from protocol.as4.suites import Suite, kind_of
 from protocol.as4.tokens import certificates_meant, marks_of
@@ -96,7 +97,7 @@ def verify_signature(
     _check_digest(envelope.body, covered.body, suite)
     return SignedEnvelope(
         unit=_signed_unit(envelope, covered.messaging, suite),
-        references=tuple(_signed_reference(reference, suite) for reference in plan.references),
+        references=_signed_references(octets, plan, suite),
         signer=signer,
         security=security,
         fragment=_fragment_again(envelope, covered, suite),
@@ -230,12 +231,14 @@ def _fragment_again(envelope: Envelope, covered: Covered, suite: Suite) -> Messa
     return fragment
 
 
-def _signed_reference(reference: PlannedReference, suite: Suite) -> SignedReference:
-    return SignedReference(
-        uri=reference.uri,
-        digest_algorithm=suite.digest,
-        digest=reference.digest,
-        octets=canonical(reference.element),
+def _signed_references(
+    signed_info: bytes, plan: SignedInfo, suite: Suite
+) -> tuple[SignedReference, ...]:
+    return tuple(
+        SignedReference(reference.uri, suite.digest, reference.digest, octets)
+        for reference, octets in zip(
+            plan.references, reference_octets(signed_info, plan), strict=True
+        )
     )
 
 

@@ -24,7 +24,7 @@ from protocol.as4.errors import POLICY_NONCOMPLIANCE, Refused, refused
 from protocol.as4.limits import MAX_REFERENCES
 from protocol.as4.names import ATTACHMENT_CONTENT_SIGNATURE, CID, DS, EXC_C14N, qname
 from protocol.as4.suites import Suite
-from protocol.as4.xml import INCLUSIVE_NAMESPACES, base64_octets, text_of
+from protocol.as4.xml import INCLUSIVE_NAMESPACES, base64_octets, canonical, text_of
 
 # "#" and a name, nothing of XPointer. An NCName may not begin with a digit, but some peers name
 # their Body by a bare UUID (docs/interop.md, as4); matched exactly, it is no less safe.
@@ -80,6 +80,27 @@ def canonicalization_prefixes(element: etree._Element) -> tuple[str, ...]:
         raise _noncompliant(f"more than {MAX_REFERENCES} references")
     _check_tag(element[0], _CANONICALIZATION_METHOD)
     return _prefixes(element[0])
+
+
+def reference_octets(signed_info: bytes, plan: SignedInfo) -> list[bytes]:
+    """The exclusive canonical form of each reference of `plan`, which was read from `signed_info`.
+
+    Without a PrefixList a canonical ds:SignedInfo declares nothing but the namespace of its own
+    name, so that a reference with the same prefix is cut out of it and gets that one declaration.
+    """
+    elements = [reference.element for reference in plan.references]
+    parents = [element.getparent() for element in elements]
+    if plan.prefixes or any(
+        parent is None or parent.prefix != element.prefix
+        for element, parent in zip(elements, parents, strict=True)
+    ):
+        return [canonical(element) for element in elements]
+    prefix = elements[0].prefix
+    tag = f"<{prefix}:Reference".encode() if prefix else b"<Reference"
+    declaration = f' xmlns:{prefix}="{DS}"'.encode() if prefix else f' xmlns="{DS}"'.encode()
+    end = tag.replace(b"<", b"</") + b">"
+    _, *pieces = signed_info.split(tag)
+    return [tag + declaration + piece[: piece.rindex(end)] + end for piece in pieces]
 
 
 def _read_reference(element: etree._Element, suite: Suite) -> PlannedReference:

@@ -26,6 +26,8 @@ LARGEST_INTEGER: Final = 2**53 - 1  # larger ones lose digits in other languages
 _KEY: Final = re.compile(r"[a-z][a-z0-9_]*")
 _FIELDS: Final = {"at", "facts", "kind", "v"}
 _ALWAYS_CANONICAL: Final = frozenset({str, bool, type(None)})
+_MAPPINGS: Final = (dict, Mapping)  # a union that is written in place is made anew each time
+_LISTS: Final = (list, tuple)
 _LEAF: Final = b"\x00"  # RFC 6962 section 2.1: leaves and nodes never share a hash
 _WRITE: Final = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
@@ -121,16 +123,15 @@ def leaf_hash(octets: bytes) -> bytes:
 
 def _require_canonical(value: Json) -> None:
     """`value` has a canonical form. Raises ValueError. What every record is made of comes first."""
-    kind = type(value)
-    if kind in _ALWAYS_CANONICAL:
+    if type(value) in _ALWAYS_CANONICAL:
         return
-    if isinstance(value, dict | Mapping):
+    if isinstance(value, _MAPPINGS):
         for key, member in value.items():
             if not _is_key(key):
                 raise ValueError(f"{key!r} is not a key of an evidence record")
             if type(member) not in _ALWAYS_CANONICAL:
                 _require_canonical(member)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, _LISTS):
         for member in value:
             _require_canonical(member)
     elif isinstance(value, int):
