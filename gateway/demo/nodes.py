@@ -77,8 +77,11 @@ class RunningNode:
         return b'"gateway.started"' in self.log.read_bytes()
 
 
-def make_nodes(folder: Path) -> list[RunningNode]:
-    """Fresh node folders for AZ and XU in `folder`, which is emptied if a demonstration made it."""
+def make_nodes(folder: Path, suites: Sequence[str] = ()) -> list[RunningNode]:
+    """Fresh node folders for AZ and XU in `folder`, which is emptied if a demonstration made it.
+
+    They have keys for `suites`, by id, or for those that a new node has by itself.
+    """
     if folder.exists():
         if not (folder / MARK).exists():
             raise DemoFailed(f"{folder} exists and no demonstration made it; choose --folder")
@@ -91,6 +94,7 @@ def make_nodes(folder: Path) -> list[RunningNode]:
         command(
             *("init", str(node.folder), "--state", node.state),
             *("--as4-port", str(ports.pop()), "--local-port", str(ports.pop())),
+            *(word for suite in suites for word in ("--suite", suite)),
         )
     for node, other in zip(nodes, reversed(nodes), strict=True):
         command("partner", "add", str(node.folder), str(other.folder / "card.toml"))

@@ -31,7 +31,7 @@ from config.node import load_node
 from gateway.demo.nodes import RunningNode, make_nodes
 from tests.bench.floor import Cost, Floor
 from tests.bench.load import Timed
-from tests.bench.sender import SIZES, Folders, Sender, bare
+from tests.bench.sender import SIZES, SUITE, Folders, Sender, bare
 from tests.gateway.ground import Crafted
 from tests.interop import phase4_peer
 from tests.interop.phase4_peer import Side
@@ -95,7 +95,7 @@ class Ground:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
-        self._az, xu = make_nodes(folder / "nodes")
+        self._az, xu = make_nodes(folder / "nodes", [SUITE])
         self.sender = Sender(Folders(self._az.folder, xu.folder, folder))
         self.servers = [self._gateway(self._az, stack), self._phase4(stack)]
 

@@ -36,7 +36,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from config.node import load_node
 from gateway.demo.nodes import free_ports, make_nodes
-from tests.bench.sender import SIZES, Folders, Sender, bare
+from tests.bench.sender import SIZES, SUITE, Folders, Sender, bare
 
 HOME = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
@@ -164,7 +164,7 @@ def main() -> int:
     words = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="hanoi-profile-"))
     try:
-        az, xu = make_nodes(folder / "nodes")
+        az, xu = make_nodes(folder / "nodes", [SUITE])
         sender = Sender(Folders(az.folder, xu.folder, folder))
         places = {"gateway": (az.folder, HOME)}
         if words.against is not None:
