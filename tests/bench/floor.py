@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from isal import isal_zlib
 from lxml import etree
 
@@ -27,6 +28,7 @@ from schemas.catalogue import compiled
 
 GZIP_WINDOW_BITS = 31
 FILE_BYTES = 64 * 1024  # a larger part is a file of its own, like in the gateway
+AT_REST_KEY_BYTES = 32  # payloads rest encrypted; that is promised, so every receiver here does it
 OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
 
 
@@ -54,6 +56,7 @@ class Floor:
     ) -> None:
         self._folder = folder
         self._signing, self._opening, self._partner = signing, opening, partner
+        self._storage_key = os.urandom(AT_REST_KEY_BYTES)
         self._parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
         self._header_schema, self._documents = compiled("as4"), compiled("documents")
         self._rows = sqlite3.connect(folder / "floor.db", isolation_level=None)
@@ -104,11 +107,14 @@ class Floor:
         return delivered
 
     def _store(self, soap: bytes, receipt: bytes, plain: list[bytes]) -> None:
-        small = [part for part in plain if len(part) <= FILE_BYTES]
-        for part in plain:
+        key = os.urandom(AT_REST_KEY_BYTES)  # one key for all parts; it is wrapped in the row
+        resting = [AESGCM(key).encrypt(n.to_bytes(12), part, None) for n, part in enumerate(plain)]
+        small = [part for part in resting if len(part) <= FILE_BYTES]
+        for part in resting:
             if len(part) > FILE_BYTES:
                 self._store_file(part)
-        self._rows.execute("INSERT INTO message VALUES (?, ?, ?)", (soap, receipt, b"".join(small)))
+        held = aes_key_wrap(self._storage_key, key) + b"".join(small)
+        self._rows.execute("INSERT INTO message VALUES (?, ?, ?)", (soap, receipt, held))
 
     def _store_file(self, content: bytes) -> None:
         with (self._folder / f"{time.perf_counter_ns()}.part").open("xb") as file:
