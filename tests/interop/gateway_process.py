@@ -29,11 +29,11 @@ class NodeFolder:
     path: Path
 
     @classmethod
-    def make(cls, path: Path, state: str, as4_port: int) -> NodeFolder:
+    def make(cls, path: Path, state: str, as4_port: int, *options: str) -> NodeFolder:
         """A new node that partners reach at `as4_port`."""
         ports = ("--as4-port", str(as4_port), "--local-port", str(free_port()))
         url = ("--public-url", f"https://localhost:{as4_port}/as4")
-        command("init", str(path), "--state", state, *ports, *url)
+        command("init", str(path), "--state", state, *ports, *url, *options)
         return cls(state, path)
 
     @property
@@ -41,10 +41,13 @@ class NodeFolder:
         """Its keys, in the file names that the phase4 peer reads too."""
         return PartyKeys(self.path / "keys")
 
-    def add_partner(self, other: NodeFolder, suite: str = "edelivery-as4-1.15") -> None:
-        """Take in the card of `other`, and send again soon, for tests that wait for it."""
+    def add_partner(self, other: NodeFolder, suite: str | None = "edelivery-as4-1.15") -> None:
+        """Take in the card of `other`, and send again soon, for tests that wait for it.
+
+        Without `suite`, the two agree as any two new nodes do.
+        """
         card = str(other.path / "card.toml")
-        command("partner", "add", str(self.path), card, "--suite", suite)
+        command("partner", "add", str(self.path), card, *(("--suite", suite) if suite else ()))
         pmode = self.path / "partners" / f"{other.state}.toml"
         patient = "first_interval_seconds = 10.0"
         text = pmode.read_text()

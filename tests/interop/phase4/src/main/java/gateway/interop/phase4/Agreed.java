@@ -5,7 +5,6 @@ import java.util.Objects;
 import com.helger.base.state.ETriState;
 import com.helger.phase4.CAS4;
 import com.helger.phase4.crypto.ECryptoAlgorithmCrypt;
-import com.helger.phase4.crypto.ECryptoAlgorithmSign;
 import com.helger.phase4.crypto.ECryptoAlgorithmSignDigest;
 import com.helger.phase4.model.EMEP;
 import com.helger.phase4.model.EMEPBinding;
@@ -22,9 +21,10 @@ import com.helger.phase4.model.pmode.leg.PModeLegSecurity;
 import com.helger.phase4.model.pmode.resolve.IAS4PModeResolver;
 import com.helger.phase4.wss.EWSSVersion;
 
-/** What the two parties agreed, as a P-Mode of the eDelivery AS4 1.15 Common Profile (One-Way/Push). */
+/** What the two parties agreed, as a P-Mode of eDelivery AS4 (One-Way/Push) by one of its suites. */
 record Agreed(
-    String fromParty, String toParty, String service, String agreement, String address, boolean sign, boolean encrypt) {
+    String fromParty, String toParty, String service, String agreement, String address, boolean sign, boolean encrypt,
+    Suite suite) {
   static final String PARTY_TYPE = "urn:oasis:names:tc:ebcore:partyid-type:unregistered";
   static final String SERVICE = "urn:uncc:service:cooperation:1";
   static final String AGREEMENT = "urn:uncc:agreement:az-xu:1";
@@ -39,7 +39,8 @@ record Agreed(
         options.or("agreement", AGREEMENT),
         address,
         !options.has("without-signature"),
-        !options.has("without-encryption"));
+        !options.has("without-encryption"),
+        Suite.from(options));
   }
 
   PMode asPMode() {
@@ -75,7 +76,7 @@ record Agreed(
     PModeLegSecurity security = new PModeLegSecurity();
     security.setWSSVersion(EWSSVersion.WSS_111);
     if (sign) {
-      security.setX509SignatureAlgorithm(ECryptoAlgorithmSign.RSA_SHA_256);
+      security.setX509SignatureAlgorithm(suite.signature());
       security.setX509SignatureHashFunction(ECryptoAlgorithmSignDigest.DIGEST_SHA_256);
     }
     if (encrypt) {

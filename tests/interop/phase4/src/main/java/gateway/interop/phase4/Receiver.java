@@ -119,9 +119,9 @@ final class Receiver {
     private AS4IncomingSecurityConfiguration incomingSecurity() {
       AS4SigningParams signing = new AS4SigningParams();
       WireSecurity.nameSigner(signing, options);
-      return new AS4IncomingSecurityConfiguration()
-          .setSigningParams(signing)
-          .setCryptParams(new AS4CryptParams());
+      AS4CryptParams decryption = new AS4CryptParams();
+      Suite.from(options).establishKey(decryption);
+      return new AS4IncomingSecurityConfiguration().setSigningParams(signing).setCryptParams(decryption);
     }
   }
 }

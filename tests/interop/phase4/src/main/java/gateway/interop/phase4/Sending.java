@@ -22,7 +22,6 @@ import com.helger.phase4.sender.IAS4RawResponseConsumer;
 
 /** Sends messages by One-Way/Push with phase4's own client and judges what comes back. */
 final class Sending {
-  private static final String PROFILE = "edelivery-as4-1.15";
 
   private final Options options;
   private final Agreed agreed;
@@ -79,7 +78,7 @@ final class Sending {
 
   private AS4Sender.BuilderUserMessage addressed(String messageId) {
     return AS4Sender.builderUserMessage()
-        .as4ProfileID(PROFILE)
+        .as4ProfileID(options.or("suite", "edelivery-as4-1.15"))
         .incomingProfileSelector(new AS4IncomingProfileSelectorConstant(null, false))
         .pmodeResolver(agreed.resolver())
         .pmode(agreed.asPMode())

@@ -38,6 +38,7 @@ record WireSecurity(
   /** The form in which phase4 names its signing certificate: `--sign-token`. */
   static void nameSigner(AS4SigningParams signing, Options options) {
     String form = options.or("sign-token", "bst");
+    signing.setAlgorithmSign(Suite.from(options).signature());
     signing.setKeyIdentifierType(tokenForm(form));
     signing.setUseSingleCertificate(!form.equals("pkipath"));
   }
@@ -45,6 +46,7 @@ record WireSecurity(
   /** The form in which phase4 names the certificate it encrypts for: `--encrypt-token`. */
   static void nameRecipient(AS4CryptParams encryption, Options options) {
     encryption.setKeyIdentifierType(tokenForm(options.or("encrypt-token", "bst")));
+    Suite.from(options).establishKey(encryption);
   }
 
   private static ECryptoKeyIdentifierType tokenForm(String form) {
