@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.running import run_node
-from gateway.inbound import gates, intake, listener, reception
+from gateway.inbound import answer_stream, gates, intake, listener, reception
+from gateway.outbound.posting import Post
 from gateway.store import Store
+from gateway.store.awaited import Awaited
+from gateway.store.owed import Owed
+from gateway.store.pulls import Pulls
 
 
 def die(*_: object) -> None:
@@ -58,6 +62,23 @@ def after_await(owner: Any, name: str) -> Callable[[], None]:
     return install
 
 
+def after_await_found(owner: Any, name: str) -> Callable[[], None]:
+    """Where it found something: both sides also look when there is nothing."""
+
+    def install() -> None:
+        original = getattr(owner, name)
+
+        async def wrapped(*args: Any, **kwargs: Any) -> Any:
+            result = await original(*args, **kwargs)
+            if result:
+                die()
+            return result
+
+        setattr(owner, name, wrapped)
+
+    return install
+
+
 POINTS: dict[str, Callable[[], None]] = {
     "headers-read": before(reception.Reception, "answer"),
     "soap-part-read": before(gates.Gates, "admit"),
@@ -75,6 +96,29 @@ POINTS: dict[str, Callable[[], None]] = {
 }
 """Every point, by name, with what makes the gateway die there."""
 
+PULLED_POINTS: dict[str, Callable[[], None]] = {
+    "pull-claimed": after_await_found(Pulls, "next"),
+    "pull-sealed": after_await(Store, "keep_sealed"),
+    "pull-settled": after_await(Store, "settle"),
+    "pull-streaming": after(answer_stream.AnswerStream, "start"),
+    "receipt-settled": after_await(Awaited, "heed"),
+}
+"""The same on the side that is pulled from."""
+
+PULLING_POINTS: dict[str, Callable[[], None]] = {
+    "pulled-begins": before(reception.Reception, "answer"),
+    "pulled-concluded": after(gates.Gates, "conclude"),
+    "pulled-before-the-transaction": before(Store, "accept"),
+    "pulled-after-the-commit": after_await(Store, "accept"),
+    "callback-claimed": after_await_found(Owed, "claim"),
+    "callback-posted": after_await(Post, "deliver"),
+    "callback-before-its-record": before(Owed, "delivered"),
+    "callback-recorded": after_await(Owed, "delivered"),
+}
+"""The same on the side that pulls."""
+
+POINTS_BY_NAME = {**POINTS, **PULLED_POINTS, **PULLING_POINTS}
+
 if __name__ == "__main__":
-    POINTS[sys.argv[2]]()
+    POINTS_BY_NAME[sys.argv[2]]()
     sys.exit(run_node(Path(sys.argv[1])).value)
