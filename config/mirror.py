@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from protocol.as4.names import TEST_ACTION, TEST_SERVICE
-from protocol.as4.pmode import PMode, Reliability
+from protocol.as4.pmode import PMode, Puller, Pulling, ReceiptReply, Reliability
 from protocol.as4.suites import Suite, TokenForm
 from protocol.as4.values import AgreementRef, PartyId, ServiceName
 
@@ -44,6 +44,8 @@ class Mirror:
     encryption_token: TokenForm
     compress: bool
     reliability: Reliability
+    pulling: Pulling | None = None  # as we see it
+    receipt_reply: ReceiptReply = ReceiptReply.RESPONSE
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -71,7 +73,17 @@ def mirror_of(pmode: PMode, state: str, address: str) -> Mirror:
         encryption_token=pmode.encryption_token,
         compress=pmode.compress,
         reliability=pmode.reliability,
+        pulling=pmode.pulling,
+        receipt_reply=pmode.receipt_reply,
     )
+
+
+def require_push(mirror: Mirror) -> None:
+    """Raises NoSuchForm unless both sides push and receipt in the response, as our forms say."""
+    if mirror.pulling is not None:
+        raise NoSuchForm("only One-Way/Push is written for a product, and [pull] agrees on pulling")
+    if mirror.receipt_reply is not ReceiptReply.RESPONSE:
+        raise NoSuchForm("receipts are written for a product as response, and agreed as callback")
 
 
 def text(mirror: Mirror) -> str:
@@ -113,12 +125,23 @@ def _pairs(mirror: Mirror) -> Iterator[tuple[str, str]]:
     yield "we sign with", mirror.signing_token.value
     yield "we name your key by", mirror.encryption_token.value
     yield "compression", "application/gzip" if mirror.compress else "none"
-    yield "receipts", "synchronous, signed, with NonRepudiationInformation"
+    yield from _patterns(mirror)
     terms = mirror.reliability
     first = f"first after {terms.first_interval_seconds:g} s"
     yield "we retry", f"{terms.max_retries} times, {first}, with the same MessageId and octets"
     days = terms.duplicate_window_seconds / 86400
     yield "we remember", f"MessageIds for {days:g} days; do not retry for longer"
+
+
+def _patterns(mirror: Mirror) -> Iterator[tuple[str, str]]:
+    reply = "in the response"
+    if mirror.receipt_reply is ReceiptReply.CALLBACK:
+        reply = "in a request of their own (callback)"
+    yield "receipts", f"{reply}, signed, with NonRepudiationInformation"
+    if mirror.pulling is None:
+        return
+    side = "you pull from us" if mirror.pulling.by is Puller.PARTNER else "we pull from you"
+    yield "pull", f"{side}, channel {mirror.pulling.mpc}; receipts for it by callback, signed"
 
 
 def _typed(value: str, kind: str | None) -> str:

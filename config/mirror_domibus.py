@@ -10,7 +10,7 @@ from typing import Final
 
 from lxml import etree
 
-from config.mirror import Mirror, NoSuchForm
+from config.mirror import Mirror, NoSuchForm, require_push
 from protocol.as4.names import DEFAULT_MPC, EB, TEST_ACTION, TEST_SERVICE
 from protocol.as4.suites import EDELIVERY_115, TokenForm
 
@@ -27,6 +27,7 @@ _SET: Final = "fourCorners"
 
 def domibus(mirror: Mirror) -> bytes:
     """The whole configuration, as XML. Raises NoSuchForm when Domibus has no word for it."""
+    require_push(mirror)
     if mirror.suite != EDELIVERY_115:
         raise NoSuchForm(f"no policy of Domibus is known for the suite {mirror.suite.id}")
     policy = _POLICIES.get(mirror.signing_token)

@@ -10,7 +10,7 @@ from typing import Final
 
 from lxml import etree
 
-from config.mirror import Mirror, NoSuchForm
+from config.mirror import Mirror, NoSuchForm, require_push
 from protocol.as4.names import EB, MGF1_SHA256, RSA_OAEP, SHA256
 from protocol.as4.suites import EDELIVERY_115, Suite
 from protocol.as4.values import PartyId
@@ -21,6 +21,7 @@ _DELIVERY: Final = "org.holodeckb2b.backend.file.NotifyAndDeliverOperation"
 
 def holodeck(mirror: Mirror) -> dict[str, bytes]:
     """The two files, by name. Raises NoSuchForm when Holodeck B2B has no word for the agreement."""
+    require_push(mirror)
     if mirror.suite != EDELIVERY_115:
         raise NoSuchForm(f"Holodeck B2B does not have the suite {mirror.suite.id}")
     own, other = mirror.own_state.lower(), mirror.partner_state.lower()

@@ -14,6 +14,7 @@ from config.mirror import Mirror, NoSuchForm, mirror_of, text
 from config.mirror_domibus import domibus
 from config.mirror_holodeck import holodeck
 from config.node import Node, load_node
+from protocol.as4.pmode import Puller, Pulling, ReceiptReply
 from protocol.as4.suites import EDELIVERY_115, SUITES, TokenForm
 
 HOLODECK = {"h": "http://holodeck-b2b.org/schemas/2014/10/pmode"}
@@ -139,3 +140,14 @@ def test_the_command_prints_and_writes(ground: Path, tmp_path: Path) -> None:
     assert (tmp_path / "xu.txt").read_text().startswith("your party")
     again = run("XU", "--into", str(tmp_path))
     assert (again.returncode, "exists" in again.stderr) == (1, True)
+
+
+def test_pulling_is_told_in_words_and_in_no_form_that_says_push(mirror: Mirror) -> None:
+    pulled = replace(mirror, pulling=Pulling(Puller.PARTNER, "urn:uncc:mpc:az-xu"))
+    assert "you pull from us, channel urn:uncc:mpc:az-xu" in text(pulled)
+    called_back = replace(mirror, receipt_reply=ReceiptReply.CALLBACK)
+    assert "in a request of their own (callback)" in text(called_back)
+    for other in (pulled, called_back):
+        for form in (domibus, holodeck):
+            with pytest.raises(NoSuchForm):
+                form(other)
