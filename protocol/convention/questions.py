@@ -23,6 +23,7 @@ from protocol.convention.declarations import (
 from protocol.convention.drafting import Draft
 from protocol.convention.legible import CODES
 from protocol.convention.versions import CURRENT
+from protocol.convention.vocabulary import KINDS
 from schemas.code_lists import code_lists
 from schemas.words import Words
 
@@ -69,7 +70,7 @@ def questions(
     if declaration is None:
         raise LookupError(f"no document {kind!r}")
     whole = dict(draft)
-    dialogue = _Dialogue(words, language)
+    dialogue = _Dialogue(words, language, frozenset(KINDS[kind].concerns))
     yield from dialogue.content(declaration, whole, kind)
     for name in NEEDED_BY_RULES.get(kind, ()):
         if name not in whole:
@@ -80,9 +81,10 @@ def questions(
 
 
 class _Dialogue:
-    def __init__(self, words: Words, language: str) -> None:
+    def __init__(self, words: Words, language: str, concerns: frozenset[str]) -> None:
         self._words = words
         self._language = language
+        self._concerns = concerns  # the kinds that the document may answer or belong to
 
     def referred(self, declared: XsdElement, whole: Draft, kind: str) -> Asking:
         """Everything that `whole` refers to by its id is in it."""
@@ -204,18 +206,21 @@ class _Dialogue:
             label,
             words_of(declared),
             source[0] if source is not None else None,
-            self._codes(declared),
+            self._codes(declared, path),
         )
 
-    def _codes(self, declared: XsdElement | XsdAttribute) -> tuple[tuple[str, str], ...]:
+    def _codes(self, declared: XsdElement | XsdAttribute, path: str) -> tuple[tuple[str, str], ...]:
         kind = declared.type
         name = str(getattr(kind, "local_name", ""))
         if getattr(kind, "target_namespace", None) != CODES or name not in code_lists():
             simple = getattr(kind, "simple_type", None) or kind
             root = getattr(getattr(simple, "root_type", None), "local_name", "")
             return _yes_no(self._words, ("true", "false")) if root == "boolean" else ()
+        only = self._concerns if path.endswith("/Concerns/Kind") else frozenset()
         return tuple(
-            (one.code, self._words.code(name, one.code)) for one in code_lists()[name].codes
+            (one.code, self._words.code(name, one.code))
+            for one in code_lists()[name].codes
+            if not only or one.code in only
         )
 
     def _option(self, particle: object) -> str:
