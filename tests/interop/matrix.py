@@ -19,6 +19,7 @@ OUTBOUND = "ours to peer"
 INBOUND = "peer to ours"
 PEER_ALONE = "peer to peer"
 PUSH = "One-Way/Push"
+PULL = "One-Way/Pull"
 PROFILE_1_15 = "1.15"
 WHAT_WIDTH = 96  # a row fits a screen of 200 columns
 

@@ -188,6 +188,22 @@ def _running(
             process.terminate()
 
 
+def pull(side: Side, from_party: str, to_party: str, url: str, mpc: str) -> JsonLine:
+    """One PullRequest of phase4, and what it says of the answer."""
+    done = subprocess.run(
+        _java("pull", side, from_party, to_party, ("--url", url, "--mpc", mpc)),
+        capture_output=True,
+        text=True,
+        timeout=SEND_SECONDS,
+        check=False,
+    )
+    lines = done.stdout.splitlines()
+    if not lines:
+        raise PeerFailed(done.stderr[-2000:])
+    said: JsonLine = json.loads(lines[-1])
+    return said
+
+
 def load(side: Side, from_party: str, to_party: str, url: str, *options: str) -> JsonLine:
     """One run of `send --count`: the rate and how long each message waited for its receipt."""
     done = subprocess.run(

@@ -14,11 +14,11 @@ import com.helger.web.scope.mgr.WebScopeManager;
 
 /**
  * The command line: `receive` serves AS4 over mutual TLS, `send` sends one message or many, `send-each` sends one for
- * every line of standard input, `verify-each` has WSS4J alone read a message for every line.
+ * every line of standard input, `pull` asks for one message, `verify-each` has WSS4J alone read a message for every line.
  */
 public final class Peer {
   private static final String USAGE =
-      "usage: phase4-peer receive|send|send-each|verify-each [options], see tests/interop/README.md";
+      "usage: phase4-peer receive|send|send-each|pull|verify-each [options], see tests/interop/README.md";
   private static final int MISUSED = 2;
 
   private Peer() {}
@@ -54,6 +54,8 @@ public final class Peer {
         return Sending.run(options);
       case "send-each":
         return forEachLine(words, Sending::run);
+      case "pull":
+        return PullingOne.run(options);
       case "verify-each":
         return forEachLine(words, Verifier::run);
       default:
