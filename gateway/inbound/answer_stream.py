@@ -38,9 +38,9 @@ class AnswerStream:
         request.registerProducer(self, True)
         request.notifyFinish().addErrback(lambda _: self._end(whole=False))
         allowed = GRACE_SECONDS + self._answer.length_bytes / SLOWEST_BYTES_PER_SECOND
-        self._limit = self._clock.callLater(allowed, self._abort)
+        self._limit = self._clock.callLater(allowed, self.give_up)
         self._task = cooperate(self._write())
-        self._task.whenDone().addCallbacks(lambda _: self._finish(), lambda _: self._abort())
+        self._task.whenDone().addCallbacks(lambda _: self._finish(), lambda _: self.give_up())
         return self._done
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
@@ -57,6 +57,12 @@ class AnswerStream:
         """The connection is gone."""
         self._end(whole=False)
 
+    def give_up(self, _reason: str = "") -> None:
+        """The answer will not be whole: the partner must see that, so the connection breaks."""
+        if not self._ended:
+            self._end(whole=False)
+            self._channel.transport.abortConnection()
+
     def _write(self) -> Iterator[None]:
         for piece in self._answer.pieces():
             self._request.write(piece)
@@ -67,12 +73,6 @@ class AnswerStream:
             self._request.unregisterProducer()
             self._request.finish()
             self._end(whole=True)
-
-    def _abort(self) -> None:
-        """The answer cannot become whole: the partner must see that, so the connection breaks."""
-        if not self._ended:
-            self._end(whole=False)
-            self._channel.transport.abortConnection()
 
     def _end(self, *, whole: bool) -> None:
         if self._ended:
