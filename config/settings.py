@@ -179,6 +179,8 @@ class Settings:
     spool: SpoolSettings = field(default_factory=SpoolSettings)
     log: LogSettings = field(default_factory=LogSettings)
     workers: Annotated[int, Field(ge=1, le=256)] = 1
+    # For what is in flight when the gateway is stopped; service managers kill after more.
+    stop_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
 
     def spool_folder(self, folder: Path) -> Path:
         """Where payloads rest, for the node in `folder`."""

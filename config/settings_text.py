@@ -19,6 +19,9 @@ def settings_text(
 state = {quoted(state)}
 # Processes. More than one needs PostgreSQL as the store.
 workers = 1
+# How long a stop waits for what is being received and sent. What has not ended then begins again:
+# the partner's next try, or our own after the next start.
+stop_seconds = 30
 
 # eb:PartyId by which partners know us; it stands in card.toml, too.
 [party]

@@ -67,7 +67,9 @@ class Gateway:
         self._log = log
         self._now = now
         self._metrics = Metrics()
-        self._workers = ThreadWorkers(reactor)
+        # Sealing a large message takes minutes; receiving must not wait for it.
+        self._workers = ThreadWorkers(reactor, "as4-inbound")
+        self._outbound_workers = ThreadWorkers(reactor, "as4-outbound")
         self._spool = Spool(node.settings.spool_folder(node.folder), node.storage_key)
         self._wire_spool = WireSpool(node.settings.wire_folder(node.folder))
         self._packer = Packer(node.signer_for, self._spool, self._wire_spool, now)
@@ -75,6 +77,7 @@ class Gateway:
         self._new_message_id = message_ids(node.settings.state)
         self._closing = AsyncExitStack()
         self.store: Store | None = None  # while it runs
+        self.sender: Sender | None = None  # likewise
 
     async def start(self) -> None:
         """Open the store, settle what a crash left, and begin to listen and to send.
@@ -98,15 +101,16 @@ class Gateway:
         lock = NodeLock(self._node.folder)
         lock.take()
         self._closing.callback(lock.release)
-        self._workers.start()
-        self._closing.callback(self._workers.stop)
+        for workers in (self._workers, self._outbound_workers):
+            workers.start()
+            self._closing.callback(workers.stop)
         store = self.store = await open_store(self._node, self._reactor, self._now)
         self._closing.push_async_callback(store.close)
         await self._clear_up(store)
         post = Post(self._reactor, self._node, self._wire_spool)
         self._closing.push_async_callback(post.close)
         wire = Wire(store, self._wire_spool, self._workers, self._log)
-        sender = self._make_sender(store, post, wire)
+        sender = self.sender = self._make_sender(store, post, wire)
         callbacks = self._make_callbacks(store, post, wire, sender)
         local = self._make_local(store, sender)
         await local.start()
@@ -138,10 +142,11 @@ class Gateway:
                 post=post,
                 wire=wire,
                 pmodes=self._pmodes,
-                workers=self._workers,
+                workers=self._outbound_workers,
                 metrics=self._metrics,
                 log=self._log,
                 now=self._now,
+                stop_seconds=self._node.settings.stop_seconds,
             ),
             self._reactor,
         )
@@ -201,7 +206,7 @@ class Gateway:
             as4.host,
         )
         port: IListeningPort = await endpoint.listen(site)
-        self._closing.push_async_callback(site.idle)
+        self._closing.push_async_callback(site.finish, self._node.settings.stop_seconds)
         self._closing.push_async_callback(_stop_listening, port)
 
     def _make_desk(self, store: Store, wire: Wire, callbacks: Callbacks) -> Desk:

@@ -1,7 +1,7 @@
 """Threads for arithmetic: signatures, decryption, compression, validation.
 
-Two are enough for one process: most of this work releases the interpreter lock, and more processes
-(on PostgreSQL) are the way to more processors. See docs/performance.md.
+Two for each direction are enough for one process: most of this work releases the interpreter lock,
+and more processes (on PostgreSQL) are the way to more processors. See docs/performance.md.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Workers(Protocol):
 class ThreadWorkers:
     """Runs functions in a small named pool of threads."""
 
-    def __init__(self, reactor: IReactorFromThreads, threads: int = THREADS) -> None:
+    def __init__(self, reactor: IReactorFromThreads, name: str, threads: int = THREADS) -> None:
         self._reactor = reactor
-        self._pool = ThreadPool(threads, threads, "as4-worker")
+        self._pool = ThreadPool(threads, threads, name)
 
     def start(self) -> None:
         """The threads run."""

@@ -14,7 +14,7 @@ from twisted.web.client import Agent, FileBodyProducer
 from twisted.web.http_headers import Headers
 
 from config.node import Node
-from gateway.outbound.posting import AnswerBody, PeerAnswer
+from gateway.outbound.posting import PeerAnswer, read_answer
 from gateway.tls import ClientTls
 from protocol.as4.pmode import PMode
 
@@ -49,13 +49,9 @@ class Line:
                 b"POST", self._address.encode("ascii"), headers, FileBodyProducer(BytesIO(body))
             )
             response = await asked.addTimeout(ANSWER_SECONDS, self._reactor)
-            done: Deferred[bytes] = Deferred()
-            response.deliverBody(AnswerBody(done))
-            octets = await done.addTimeout(ANSWER_SECONDS, self._reactor)
+            return await read_answer(self._reactor, response, ANSWER_SECONDS)
         except Exception as failure:
             raise NoAnswer(f"{type(failure).__name__}: {failure}") from failure
-        types = response.headers.getRawHeaders("content-type")
-        return PeerAnswer(response.code, types[0] if types else None, octets)
 
     async def say_hello(self, hello: bytes) -> bytes:
         """The first octets that the server sends to a TLS record; none when it hangs up."""

@@ -104,6 +104,11 @@ class BodyStream:
             self._failure = BodyLost(reason)
             self._wake()
 
+    @property
+    def lost(self) -> bool:
+        """Whether the body will never be whole."""
+        return self._failure is not None
+
     def abandon(self) -> None:
         """Drop what is here and what still comes."""
         self._abandoned = True

@@ -1,12 +1,15 @@
 """The HTTP side of the way in: one path, one method, a streamed body, no echo of what came.
 
 `twisted.web` parses HTTP; this module only decides when an answer is written. A refusal that is
-known before the body is whole lets at most DROPPED_BYTES more arrive and then closes.
+known before the body is whole lets at most DROPPED_BYTES more arrive, for REFUSED_SECONDS, and then
+closes; CLOSE_SECONDS later the connection ends whether the sender agrees or not. Time in which we
+ourselves do not read counts neither against the sender nor towards an idle connection.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from cryptography.x509 import Certificate
@@ -14,6 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from twisted.web import http
+from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
 from twisted.web.server import Request, Site
 
@@ -22,11 +26,14 @@ from gateway.inbound.answers import TRY_LATER, HttpAnswer
 from gateway.inbound.body import BodyStream
 from gateway.inbound.desk import Desk
 from gateway.inbound.reception import Reception
+from gateway.inbound.valve import IDLE_SECONDS, Valve
 from gateway.tls import peer_certificate
 
 AS4_PATH = b"/as4"
 DROPPED_BYTES = 64 * 1024  # how much of a refused message may still arrive before we close
-IDLE_SECONDS = 60.0  # a connection on which nothing moves for this long is closed
+REFUSED_SECONDS = 10.0  # ... and how long; most senders read an answer only when they have sent all
+LAST_SECONDS = 5.0  # for those that were given up at a stop, to come to their end
+CLOSE_SECONDS = 15.0  # how long a sender may take to agree that the connection is closed
 GRACE_SECONDS = 30.0  # every message may take this long ...
 SLOWEST_BYTES_PER_SECOND = 16 * 1024  # ... and its size at this rate on top
 
@@ -35,6 +42,7 @@ class As4Request(Request):
     """One POST of a partner. Its reception starts with the first octet of the body."""
 
     _stream: BodyStream | None = None
+    _valve: Valve | None = None
     _whole = False
     _given: HttpAnswer | None = None
     _early = False
@@ -42,9 +50,13 @@ class As4Request(Request):
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         """Headers are here: open the stream and let a reception read from it."""
-        self._stream = BodyStream(self.channel, self._dropped)
+        clock = self._site().clock
+        self._valve = Valve(self.channel, clock)
+        self._stream = BodyStream(self._valve, self._dropped)
         self.content = self._stream
-        self._started_at = self._site().clock.seconds()
+        self._started_at = clock.seconds()
+        if self._site().stopping:
+            self.give(TRY_LATER)
         if length == 0:
             self._given = HttpAnswer(HTTPStatus.BAD_REQUEST, close=True)
         if self._given is not None or self._headers_refuse():
@@ -63,12 +75,13 @@ class As4Request(Request):
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """Pass octets on; a body that comes too slowly is given up."""
-        stream = self._stream
-        if stream is None:
+        stream, valve = self._stream, self._valve
+        if stream is None or valve is None:
             return
+        took_seconds = self._site().clock.seconds() - self._started_at - valve.shut_seconds
         stream.write(data)
         allowed = GRACE_SECONDS + stream.received_bytes / SLOWEST_BYTES_PER_SECOND
-        if self._site().clock.seconds() - self._started_at > allowed:
+        if took_seconds > allowed:
             stream.lose("the body came too slowly")
 
     def process(self) -> None:
@@ -92,11 +105,19 @@ class As4Request(Request):
             self._write(answer)
         elif self._stream is not None:
             self._stream.abandon()
+            patience = 0.0 if self._stream.lost else REFUSED_SECONDS
+            self._site().clock.callLater(patience, self._answer_early)
+
+    def give_up(self, reason: str) -> None:
+        """Whoever reads the body is told that it will not be whole."""
+        if self._stream is not None:
+            self._stream.lose(reason)
 
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
         """The sender went away: nothing more will come."""
-        if self._stream is not None:
-            self._stream.lose("the connection was lost")
+        self.give_up("the connection was lost")
+        if self._valve is not None:
+            self._valve.forget()
         super().connectionLost(reason)
 
     def _site(self) -> As4Site:
@@ -114,20 +135,25 @@ class As4Request(Request):
 
     def _dismiss(self, answer: HttpAnswer) -> None:
         self._given = answer
-        if self._stream is not None:
-            self._stream.lose("wrong method or path")
+        self.give_up("wrong method or path")
         self._write(answer)
 
     def _dropped(self, dropped_bytes: int) -> None:
-        if self._given is not None and dropped_bytes > DROPPED_BYTES and not self._early:
-            self._early = True
-            self.channel.write(_raw(self._given))
-            self.channel.loseConnection()
+        if dropped_bytes > DROPPED_BYTES:
+            self._answer_early()
+
+    def _answer_early(self) -> None:
+        """The answer goes out before the body is whole, and the connection ends."""
+        if self._given is None or self._whole or self._early or self._disconnected:
+            return
+        self._early = True
+        self.channel.write(_raw(self._given))
+        _close(self.channel, self._site().clock)
 
     def _write(self, answer: HttpAnswer) -> None:
         if self._early or self._disconnected or self.finished:
             return
-        channel = self.channel  # gone once the request is finished
+        channel, clock = self.channel, self._site().clock  # both are gone once this is finished
         self.setResponseCode(answer.status)
         self.responseHeaders.removeHeader(b"server")
         if answer.content_type is not None:
@@ -143,7 +169,20 @@ class As4Request(Request):
         self.write(answer.body)
         self.finish()
         if answer.close:
-            channel.loseConnection()
+            _close(channel, clock)
+
+
+def _close(channel: HTTPChannel, clock: IReactorTime) -> None:
+    """End the connection: in good order if the sender agrees, else without."""
+    channel.loseConnection()
+    clock.callLater(CLOSE_SECONDS, _abort, channel)
+
+
+def _abort(channel: HTTPChannel) -> None:
+    """End the connection whatever the other side does, if it is still there."""
+    transport: Any = channel.transport
+    if transport is not None and transport.connected:
+        transport.abortConnection()
 
 
 def _raw(answer: HttpAnswer) -> bytes:
@@ -155,6 +194,8 @@ def _raw(answer: HttpAnswer) -> bytes:
     ]
     if answer.content_type is not None:
         lines.append(b"Content-Type: " + answer.content_type)
+    if answer.retry_after_seconds is not None:
+        lines.append(f"Retry-After: {answer.retry_after_seconds}".encode())
     return b"\r\n".join(lines) + b"\r\n\r\n" + answer.body
 
 
@@ -171,6 +212,7 @@ class As4Site(Site):
         self.desk = desk
         self.clock = clock
         self.displayTracebacks = False
+        self.stopping = False
         self._under_way: set[As4Request | AnswerStream] = set()
         self._certificates: WeakKeyDictionary[object, Certificate] = WeakKeyDictionary()
         self._idle: list[Deferred[None]] = []
@@ -189,7 +231,7 @@ class As4Site(Site):
         self._under_way.add(request)
 
         def done(result: HttpAnswer | Failure) -> None:
-            request.give(result if isinstance(result, HttpAnswer) else TRY_LATER)
+            request.give(self._last_word(result))
             self._end(request)
 
         answer.addBoth(done)
@@ -207,11 +249,32 @@ class As4Site(Site):
         if not self._under_way:
             waiting, self._idle = self._idle, []
             for deferred in waiting:
-                deferred.callback(None)
+                if not deferred.called:
+                    deferred.callback(None)
 
-    async def idle(self) -> None:
-        """Return when nothing is being received or given out."""
+    def _last_word(self, result: HttpAnswer | Failure) -> HttpAnswer:
+        """Whoever was cut off by our stop is told to come again, not that it was too slow."""
+        if isinstance(result, Failure):
+            return TRY_LATER
+        cut_off = self.stopping and result.status == HTTPStatus.REQUEST_TIMEOUT
+        return TRY_LATER if cut_off else result
+
+    async def finish(self, seconds: float) -> None:
+        """Begin nothing new, and return when nothing is being received or given out any more.
+
+        What is not whole after `seconds` is given up: its sender is told to try again later, and
+        nothing of it is kept; whoever was being given something asks again.
+        """
+        self.stopping = True
+        await self._idle_within(seconds)
+        for one in list(self._under_way):
+            one.give_up("the gateway stops")
+        await self._idle_within(LAST_SECONDS)
+
+    async def _idle_within(self, seconds: float) -> None:
         if self._under_way:
-            deferred: Deferred[None] = Deferred()
-            self._idle.append(deferred)
-            await deferred
+            idle: Deferred[None] = Deferred()
+            self._idle.append(idle)
+            idle.addTimeout(seconds, self.clock)
+            idle.addErrback(lambda _: None)
+            await idle

@@ -1,7 +1,8 @@
 """Carry sealed bytes to a partner over mutual TLS and bring the answer back.
 
 One pool of kept connections for each partner; bodies are streamed from the spool; an answer is
-read up to MAX_ANSWER_BYTES and handed on uninterpreted.
+read up to MAX_ANSWER_BYTES and handed on uninterpreted. A connection whose answer stalls, or is too
+large, is torn down at once, whatever the partner does.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IConsumer, IReactorTime
 from twisted.internet.protocol import Protocol
@@ -75,10 +76,10 @@ class Post:
             request = self._agent(pmode).request(
                 b"POST", pmode.address.encode("ascii"), headers, body
             )
-            request.addTimeout(patience, self._reactor)
+            request.addTimeout(patience, self._reactor, _no_answer)
             response = await request
-            return await self._read(response, patience)
-        except Unanswered:
+            return await read_answer(self._reactor, response, patience)
+        except (Unanswered, CancelledError):
             raise
         except Exception as failure:
             raise Unanswered(_sentence(failure)) from failure
@@ -107,13 +108,26 @@ class Post:
             self._agents[pmode.id] = known
         return known[0]
 
-    async def _read(self, response: IResponse, patience: float) -> PeerAnswer:
-        done: Deferred[bytes] = Deferred()
-        response.deliverBody(AnswerBody(done))
-        done.addTimeout(patience, self._reactor)
-        body = await done
-        types = response.headers.getRawHeaders("content-type")
-        return PeerAnswer(response.code, types[0] if types else None, body)
+
+
+async def read_answer(clock: IReactorTime, response: IResponse, seconds: float) -> PeerAnswer:
+    """The whole answer, whose body may take `seconds`. Raises Unanswered."""
+    answer = AnswerBody()
+    response.deliverBody(answer)
+    overdue = clock.callLater(
+        seconds, answer.give_up, f"the answer did not end within {seconds:.0f} seconds"
+    )
+    try:
+        body = await answer.whole
+    finally:
+        if overdue.active():
+            overdue.cancel()
+    types = response.headers.getRawHeaders("content-type")
+    return PeerAnswer(response.code, types[0] if types else None, body)
+
+
+def _no_answer(_cancelled: object, seconds: float) -> IResponse:
+    raise Unanswered(f"no answer within {seconds:.0f} seconds")
 
 
 def _sentence(failure: BaseException) -> str:
@@ -165,31 +179,41 @@ class _Body:
 
 
 class AnswerBody(Protocol):
-    """Collects an answer up to MAX_ANSWER_BYTES; `done` fires with it, or fails with Unanswered."""
+    """Collects the body of an answer; `whole` fires with it, or fails with Unanswered."""
 
-    def __init__(self, done: Deferred[bytes]) -> None:
-        self._done: Deferred[bytes] | None = done
+    def __init__(self) -> None:
+        self.whole: Deferred[bytes] = Deferred(lambda _: self._tear_down())
         self._chunks: list[bytes] = []
         self._size_bytes = 0
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         self._chunks.append(data)
         self._size_bytes += len(data)
-        if self._size_bytes > MAX_ANSWER_BYTES and self.transport is not None:
-            self._finish(Unanswered(f"the answer is larger than {MAX_ANSWER_BYTES} bytes"))
-            self.transport.loseConnection()
+        if self._size_bytes > MAX_ANSWER_BYTES:
+            self.give_up(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
 
     def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008, N802
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self._finish(b"".join(self._chunks))
-        else:
-            self._finish(Unanswered(f"the answer broke off: {reason.getErrorMessage()}"))
-
-    def _finish(self, result: bytes | Unanswered) -> None:
-        done, self._done = self._done, None
-        if done is None or done.called:
+        if self.whole.called:
             return
-        if isinstance(result, bytes):
-            done.callback(result)
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self.whole.callback(b"".join(self._chunks))
         else:
-            done.errback(result)
+            self.whole.errback(Unanswered(f"the answer broke off: {reason.getErrorMessage()}"))
+
+    def give_up(self, reason: str) -> None:
+        """Nothing more is taken, and the connection ends."""
+        if not self.whole.called:
+            self.whole.errback(Unanswered(reason))
+        self._tear_down()
+
+    def _tear_down(self) -> None:
+        """End the connection without waiting for the partner to agree.
+
+        Twisted gives a body a proxy that can only close in good order: a partner who ignores that
+        would keep the connection for ever. The connection behind it can be aborted.
+        """
+        self._chunks.clear()
+        connection = getattr(self.transport, "_producer", None) or self.transport
+        abort = getattr(connection, "abortConnection", None)
+        if abort is not None:
+            abort()

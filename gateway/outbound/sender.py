@@ -12,7 +12,7 @@ from datetime import datetime
 
 from structlog.typing import FilteringBoundLogger
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
@@ -20,17 +20,18 @@ from gateway.metrics import Metrics
 from gateway.outbound.interpretation import Interpreted, interpret, unanswered
 from gateway.outbound.packing import Packer
 from gateway.outbound.posting import Post, Unanswered
+from gateway.outbound.settling import Settling
 from gateway.outbound.wire import Wire
 from gateway.store import Store
 from gateway.store.values import Dispatch
 from gateway.workers import Workers
-from protocol.as4.exchange import Exchange, ExchangeState, step
+from protocol.as4.exchange import Exchange, ExchangeState, TransportFailed
 from protocol.as4.pmode import PMode
 
 CLAIM_LIMIT = 32  # dispatches taken from the store at once
 LONGEST_SLEEP_SECONDS = 5.0  # another node, or an operator, may have made something due
 TROUBLE_SECONDS = 2.0  # pause after the store itself failed
-STOP_SECONDS = 20.0  # how long a stop waits for answers that are under way
+LAST_SECONDS = 5.0  # for writing down what was given up at a stop
 
 _OUTCOMES = {ExchangeState.ACKNOWLEDGED: "acknowledged", ExchangeState.FAILED: "failed"}
 
@@ -48,6 +49,7 @@ class Dispatching:
     metrics: Metrics
     log: FilteringBoundLogger
     now: Callable[[], datetime]
+    stop_seconds: float  # how long a stop waits for answers that are under way
 
 
 class Sender(Service):
@@ -56,7 +58,13 @@ class Sender(Service):
     def __init__(self, dispatching: Dispatching, clock: IReactorTime) -> None:
         self._desk = dispatching
         self._clock = clock
-        self._under_way: set[Deferred[None]] = set()
+        self._under_way: dict[Deferred[None], str] = {}  # deliveries, and their MessageIds
+        self._settling = Settling(
+            dispatching.store, dispatching.log, dispatching.now, self._pause_unless_stopped
+        )
+        self._pauses: set[Deferred[None]] = set()
+        self._store_failed = False
+        self._gave_up = False
         self._timer: IDelayedCall | None = None
         self._looking: Deferred[None] | None = None
         self._look_again = False
@@ -67,18 +75,37 @@ class Sender(Service):
         self.wake()
 
     def stopService(self) -> Deferred[object]:  # noqa: N802 - Twisted's name
-        """Claim nothing more, and wait for the answers that are under way."""
+        """Claim nothing more, and wait for the answers that are under way, `stop_seconds` at most.
+
+        What has no answer by then is given up, and due again when the gateway starts.
+        """
         super().stopService()
         self._cancel_timer()
-        everything = Deferred.fromCoroutine(self._finish())
-        everything.addTimeout(STOP_SECONDS, self._clock)
+        for pause in list(self._pauses):
+            pause.callback(None)
+        return Deferred.fromCoroutine(self._end())
+
+    async def _end(self) -> object:
+        await self._finished_within(self._desk.stop_seconds)
+        if self._under_way:
+            self._desk.log.warning("send.given_up", message_ids=sorted(self._under_way.values()))
+        self._gave_up = True
+        for delivery in list(self._under_way):
+            delivery.cancel()
+        return await self._finished_within(LAST_SECONDS)
+
+    def _finished_within(self, seconds: float) -> Deferred[object]:
+        everything: Deferred[object] = Deferred.fromCoroutine(self._finish())
+        everything.addTimeout(seconds, self._clock)
         return everything.addErrback(lambda _: None)
 
-    async def _finish(self) -> None:
+    async def _finish(self) -> object:
         """First the look that may still claim, then every answer that is under way."""
         if self._looking is not None:
             await _after(self._looking)
-        await DeferredList([_after(deferred) for deferred in self._under_way])
+        return await DeferredList(
+            [_after(deferred) for deferred in self._under_way], consumeErrors=True
+        )
 
     def wake(self) -> None:
         """Look at once for something due."""
@@ -95,6 +122,7 @@ class Sender(Service):
         self._looking = None
         if isinstance(result, Failure):
             self._desk.log.error("send.look_failed", reason=result.getErrorMessage())
+            self._store_failed = True
             self._sleep(TROUBLE_SECONDS)
         elif self._look_again:
             self._look_again = False
@@ -107,28 +135,36 @@ class Sender(Service):
             if pmode.channel_sent is None  # those who pull are not called
         }
         now = self._desk.now()
+        if self._store_failed:  # perhaps a claim was made of which we never heard
+            self._store_failed = False
+            under_way = frozenset(self._under_way.values())
+            await self._desk.store.recover_interrupted(now, under_way)
         claimed = await self._desk.store.claim_due(now, CLAIM_LIMIT, limits)
         for dispatch in claimed if self.running else []:  # at a stop: due again at the next start
             delivery = Deferred.fromCoroutine(self._deliver(dispatch))
-            self._under_way.add(delivery)
+            self._under_way[delivery] = dispatch.submission.message_id
             delivery.addBoth(self._delivered, delivery)
         due = await self._desk.store.next_due(now)
-        self._sleep(self._pause_seconds(due, now, all_claimed=len(claimed) < CLAIM_LIMIT))
+        self._sleep(0.0 if len(claimed) == CLAIM_LIMIT else self._pause_seconds(due))
 
-    def _pause_seconds(self, due: datetime | None, now: datetime, *, all_claimed: bool) -> float:
-        """How long there is nothing to do.
+    def _pause_seconds(self, due: datetime | None) -> float:
+        """How long there is nothing to do, `due` being when the next message becomes due.
 
-        What is due and was not claimed waits for a partner at its in-flight limit, or for one that
-        is not configured any more: a delivery that ends wakes us, looking again does not help.
+        What is due already and was not claimed waits for a partner at its in-flight limit, or for
+        one that is not configured any more: a delivery that ends wakes us, looking does not help.
         """
-        if due is None or (due <= now and all_claimed):
+        if due is None:
             return LONGEST_SLEEP_SECONDS
         return min(LONGEST_SLEEP_SECONDS, max(0.0, (due - self._desk.now()).total_seconds()))
 
     def _delivered(self, result: object, delivery: Deferred[None]) -> None:
-        self._under_way.discard(delivery)
+        message_id = self._under_way.pop(delivery)
         if isinstance(result, Failure):
-            self._desk.log.error("send.failed", reason=result.getErrorMessage())
+            if not result.check(CancelledError):
+                self._desk.log.error(
+                    "send.failed", message_id=message_id, reason=result.getErrorMessage()
+                )
+            self._store_failed = True  # the message is still claimed, and nobody sends it
             self._sleep(TROUBLE_SECONDS)
         else:
             self.wake()
@@ -139,9 +175,13 @@ class Sender(Service):
         begun_seconds = self._clock.seconds()
         try:
             outcome = await self._attempt(dispatch, pmode)
+        except CancelledError:
+            raise  # at a stop: no outcome, the next start finds the attempt interrupted
         except Exception as failure:
             self._desk.log.exception("send.failed", message_id=submission.message_id)
             outcome = unanswered(f"a failure of our own: {type(failure).__name__}")
+        if self._gave_up and isinstance(outcome.event, TransportFailed):
+            raise CancelledError  # Twisted's client tells it as a failure of the connection
         exchange = await self._settle(dispatch, outcome, pmode)
         self._desk.metrics.attempt_ended(
             submission.partner,
@@ -170,19 +210,8 @@ class Sender(Service):
         )
 
     async def _settle(self, dispatch: Dispatch, outcome: Interpreted, pmode: PMode) -> Exchange:
-        now = self._desk.now()
         submission = dispatch.submission
-        exchange = step(dispatch.exchange, outcome.event, now, pmode.reliability)
-        exchange = await self._desk.store.settle(
-            submission,
-            exchange,
-            kind=outcome.kind,
-            facts=outcome.facts,
-            at=now,
-            receipt_id=outcome.receipt_id,
-            receipt=outcome.receipt,
-            receipt_signer=outcome.receipt_signer,
-        )
+        exchange = await self._settling.settle(dispatch, outcome, pmode)
         level = self._desk.log.warning if exchange.error_sentence else self._desk.log.info
         level(
             "send.settled",
@@ -194,6 +223,20 @@ class Sender(Service):
             reason=exchange.error_sentence,
         )
         return exchange
+
+    async def _pause_unless_stopped(self, seconds: float) -> bool:
+        """Wait `seconds`; False if we are stopping, at once."""
+        if self.running:
+            pause: Deferred[None] = Deferred()
+            self._pauses.add(pause)
+            timer = self._clock.callLater(seconds, pause.callback, None)
+            try:
+                await pause
+            finally:
+                self._pauses.discard(pause)
+                if timer.active():
+                    timer.cancel()
+        return bool(self.running)
 
     def _sleep(self, seconds: float) -> None:
         self._cancel_timer()

@@ -6,7 +6,7 @@ with its evidence, in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -68,7 +68,9 @@ _INTERRUPTED: Final = (
     .where(exchange.c.state == ExchangeState.SENDING.value, exchange.c.node == bindparam("mine"))
     .with_for_update(of=exchange)
 )
-_NEXT_DUE: Final = select(func.min(exchange.c.due_at)).where(exchange.c.state.in_(DUE_STATES))
+_NEXT_DUE: Final = select(func.min(exchange.c.due_at)).where(
+    exchange.c.state.in_(DUE_STATES), exchange.c.due_at > bindparam("now")
+)
 _MOVE: Final = update(exchange).where(exchange.c.message == bindparam("number"))
 _KEEP_RECEIPT: Final = update(message).where(
     message.c.id == bindparam("number"), message.c.receipt.is_(None)
@@ -111,9 +113,9 @@ def claim_due_txn(
     return claimed
 
 
-def next_due_txn(unit: Transaction) -> datetime | None:
-    """When the next message is due; None if none waits."""
-    due: datetime | None = unit.connection.execute(_NEXT_DUE).scalar()
+def next_due_txn(unit: Transaction, now: datetime) -> datetime | None:
+    """When the next message is due that is not due yet at `now`; None if none waits."""
+    due: datetime | None = unit.connection.execute(_NEXT_DUE, {"now": now}).scalar()
     return due
 
 
@@ -151,9 +153,16 @@ def conclude_txn(unit: Transaction, row: AnyRow, after: Exchange, outcome: Outco
     return after
 
 
-def recover_txn(unit: Transaction, now: datetime, node: str) -> list[str]:
-    """Attempts that were under way when this node stopped wait for a retry; their MessageIds."""
-    recovered = list(unit.connection.execute(_INTERRUPTED, {"mine": node}).scalars())
+def recover_txn(
+    unit: Transaction, now: datetime, node: str, under_way: Collection[str] = ()
+) -> list[str]:
+    """Attempts of this node that nobody makes any more wait for a retry; their MessageIds.
+
+    `under_way` are those that are being made. Others are left by a stop, or by a store that failed
+    when they were claimed.
+    """
+    found = unit.connection.execute(_INTERRUPTED, {"mine": node}).scalars()
+    recovered = [message_id for message_id in found if message_id not in under_way]
     reason = {"reason": "the gateway stopped while the attempt was under way"}
     for message_id in recovered:
         turn_txn(unit, message_id, Interrupted(), Kind.ATTEMPT_FAILED, now, reason)

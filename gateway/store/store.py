@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -172,8 +172,8 @@ class Store:
         )
 
     async def next_due(self, now: datetime) -> datetime | None:
-        """When the next message is due, which may be before `now`; None if none waits."""
-        return await self._engine.run(dispatching.next_due_txn)
+        """When the next message is due that is not due yet at `now`; None if none waits."""
+        return await self._engine.run(lambda unit: dispatching.next_due_txn(unit, now))
 
     async def keep_sealed(self, message_id: str, sealed: Sealed) -> None:
         """The signed bytes are durable before the first of them leaves."""
@@ -209,10 +209,12 @@ class Store:
         """The sealed parts are no longer kept; returns them, so that their files can be removed."""
         return await self._engine.run(lambda unit: sent.forget_wire_txn(unit, message_id))
 
-    async def recover_interrupted(self, now: datetime) -> list[str]:
-        """Attempts under way when this node stopped are due again; their MessageIds."""
+    async def recover_interrupted(
+        self, now: datetime, under_way: Collection[str] = ()
+    ) -> list[str]:
+        """Attempts of this node that nobody makes any more are due again; their MessageIds."""
         return await self._engine.run(
-            lambda unit: dispatching.recover_txn(unit, now, self._terms.node)
+            lambda unit: dispatching.recover_txn(unit, now, self._terms.node, under_way)
         )
 
     async def suspend(self, message_id: str, now: datetime) -> Exchange:

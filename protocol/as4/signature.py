@@ -10,14 +10,9 @@ The steps, in their order; policy comes before the first operation with a key:
    is the suite's, every reference has the one form that the profile allows.
 5. The references cover eb:Messaging, the Body, each part and a fragment header, each once.
 6. The signature value holds with that certificate's key.
-<<<<<<< HEAD
 7. The digests of eb:Messaging, Body and mf:MessageFragment hold.
-8. The message unit is read again, from the octets that were digested, and says nothing twice.
-=======
-7. The digests of eb:Messaging and Body hold.
 8. The message unit is the one in the octets that were digested, and says nothing twice. It was
    read from them in the first place; only where a PrefixList changes them is it read again.
->>>>>>> 331e4a1 (Read the message unit once, from the canonical octets that its digest covers)
 
 The caller must still check: trust and identity of the signer (keys), the digests of the parts
 (`attachments`), time window and duplicates.

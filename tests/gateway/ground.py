@@ -14,16 +14,14 @@ from uuid import uuid4
 
 import structlog
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.web.client import Agent
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IResponse
 
 from config.card import add_partner
 from config.new_node import write_node
 from config.node import Node, TlsMaterial, load_node
 from gateway.app import Gateway
-from gateway.outbound.posting import AnswerBody, PeerAnswer, _Body
+from gateway.outbound.posting import PeerAnswer, _Body, read_answer
 from gateway.tls import ClientTls
 from protocol.as4.attachments import OutboundPart
 from protocol.as4.multipart import MultipartFrame, PartSlot
@@ -34,6 +32,7 @@ from protocol.as4.values import Property, UserMessage
 from schemas.catalogue import example, example_names
 
 STATES = ("AZ", "XU")
+ANSWER_SECONDS = 60.0
 
 
 def free_ports(count: int) -> list[int]:
@@ -74,6 +73,16 @@ def impatient(partner: str) -> str:
     text = re.sub(r"(?m)^first_interval_seconds = .*$", "first_interval_seconds = 0.2", partner)
     text = re.sub(r"(?m)^max_interval_seconds = .*$", "max_interval_seconds = 0.5", text)
     return re.sub(r"(?m)^max_retries = .*$", "max_retries = 60", text)
+
+
+def edit_stop(folder: Path, seconds: float) -> None:
+    """The node in `folder` waits so long for what is in flight when it is stopped."""
+    settings = folder / "gateway.toml"
+    text, found = re.subn(
+        r"(?m)^stop_seconds = .*$", f"stop_seconds = {seconds}", settings.read_text()
+    )
+    assert found == 1
+    settings.write_text(text)
 
 
 def example_document(kind: str, requesting_state: str) -> bytes:
@@ -220,9 +229,7 @@ class Partner:
         response = await agent.request(
             method, url.encode(), Headers(fields), _Body(len(body), lambda: iter([body]))
         )
-        answer = await _read(response)
-        types = response.headers.getRawHeaders("content-type")
-        return PeerAnswer(response.code, types[0] if types else None, answer)
+        return await read_answer(reactor, response, ANSWER_SECONDS)
 
     async def send(self, crafted: Crafted) -> PeerAnswer:
         """What the other gateway answers to `crafted`."""
@@ -234,9 +241,3 @@ async def started(folder: Path) -> Gateway:
     gateway = Gateway(load_node(folder), reactor, structlog.get_logger("test"))
     await gateway.start()
     return gateway
-
-
-async def _read(response: IResponse) -> bytes:
-    done: Deferred[bytes] = Deferred()
-    response.deliverBody(AnswerBody(done))
-    return await done
