@@ -109,7 +109,6 @@ class Post:
         return known[0]
 
 
-
 async def read_answer(clock: IReactorTime, response: IResponse, seconds: float) -> PeerAnswer:
     """The whole answer, whose body may take `seconds`. Raises Unanswered."""
     answer = AnswerBody()

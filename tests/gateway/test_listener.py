@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import pytest_twisted
@@ -20,6 +21,7 @@ from gateway.app import Gateway
 from gateway.inbound import listener
 from gateway.inbound.intake import PartIntake
 from gateway.inbound.listener import CLOSE_SECONDS, GRACE_SECONDS, REFUSED_SECONDS, As4Site
+from gateway.outbound.wire import Wire
 from gateway.tls import ServerTls
 from tests.gateway.ground import Partner, edit_stop, example_document, started
 from tests.gateway.raw_sender import RawSender
@@ -41,7 +43,9 @@ class Door:
 @pytest_twisted.async_yield_fixture
 async def door(az: Gateway) -> AsyncIterator[Door]:
     clock = Clock()
-    site = As4Site(az._make_desk(az.store), clock)
+    wire = Wire(az.store, az._wire_spool, az._workers, az._log)
+    nobody = SimpleNamespace(wake=lambda: None)  # nothing is called back here
+    site = As4Site(az._make_desk(az.store, wire, nobody), clock)
     pinned = az._node.pmodes[0].partner_tls
     endpoint = SSL4ServerEndpoint(reactor, 0, ServerTls(az._node.tls, pinned, "1.3"), 5)
     port = await endpoint.listen(site)

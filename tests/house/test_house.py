@@ -66,6 +66,13 @@ def test_no_private_key_is_tracked() -> None:
     assert found.stdout == ""
 
 
+def test_no_mark_of_a_merge_is_left() -> None:
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("not a git checkout: the tracked files cannot be listed")
+    found = run("git", "grep", "-nE", "^(<{7}|>{7}) ")
+    assert found.stdout == ""
+
+
 def test_every_decision_is_in_the_index() -> None:
     folder = ROOT / "docs" / "decisions"
     index = (folder / "README.md").read_text()
