@@ -12,6 +12,7 @@ from config.partner_patterns import pattern_faults, pulling
 from config.partner_settings import LimitSettings, PartnerSettings, ReliabilitySettings
 from config.reading import Collected, place, read_shape
 from config.settings import Settings
+from config.splitting import split_faults, splitting_of
 from keys.identity import PartnerIdentity
 from protocol.as4.pmode import PMode, Reliability, SizeLimits, TimeWindow
 from protocol.as4.suites import SUITES
@@ -65,6 +66,7 @@ def _contradictions(read: PartnerSettings, path: Path, settings: Settings) -> It
         )
     yield from _short_memory(read, path)
     yield from pattern_faults(read, path)
+    yield from split_faults(read, path, retry_seconds(_reliability(read.reliability)))
 
 
 def _short_memory(read: PartnerSettings, path: Path) -> Iterator[Fault]:
@@ -119,6 +121,7 @@ def _pmode(read: PartnerSettings, certificates: PartnerCertificates, settings: S
         encryption_token=tokens.encryption_token,
         compress=tokens.compress,
         max_in_flight=read.max_in_flight,
+        splitting=splitting_of(read.split),
         reliability=_reliability(read.reliability),
         limits=_limits(read.limits),
         window=TimeWindow(read.window.past_seconds, read.window.future_seconds),

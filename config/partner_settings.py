@@ -15,7 +15,7 @@ from config.reading import STRICT
 from config.settings import HttpsUrl, PartySettings, StateCode, SuiteId, Text
 from keys.certificates import MAX_CHAIN
 from protocol.as4.names import DEFAULT_MPC
-from protocol.as4.pmode import INITIATOR, RESPONDER, Puller, ReceiptReply, SizeLimits
+from protocol.as4.pmode import INITIATOR, RESPONDER, Puller, ReceiptReply, SizeLimits, Splitting
 from protocol.as4.suites import TokenForm
 from protocol.convention.competence import CONTACT_CHECK
 from protocol.convention.vocabulary import KINDS
@@ -24,6 +24,8 @@ ACTIONS = (*KINDS, CONTACT_CHECK)
 SERVICE = "urn:uncc:service:cooperation:1"
 
 _LIMIT = SizeLimits()
+_SPLIT = Splitting()
+_SMALLEST_FRAGMENT_BYTES = 64 * 1024  # less than that is all envelope
 
 Actions = Annotated[tuple[Text, ...], Field(max_length=128)]
 PemFiles = Annotated[tuple[Text, ...], Field(min_length=1, max_length=MAX_CHAIN)]
@@ -145,6 +147,19 @@ class WindowSettings:
 
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
+class SplitSettings:
+    """[split]: large messages go and come in fragments. Both partners must write the same."""
+
+    fragment_bytes: Annotated[int, Field(ge=_SMALLEST_FRAGMENT_BYTES)] = _SPLIT.fragment_bytes
+    threshold_bytes: Annotated[int, Field(ge=_SMALLEST_FRAGMENT_BYTES)] = _SPLIT.threshold_bytes
+    compress: bool = _SPLIT.compress
+    join_seconds: Seconds = _SPLIT.join_seconds
+    max_groups: Annotated[int, Field(ge=1, le=64)] = _SPLIT.max_groups
+    max_open_bytes: Annotated[int, Field(ge=1)] = _SPLIT.max_open_bytes
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
 class PartnerSettings:
     """partners/<STATE>.toml, whole."""
 
@@ -162,4 +177,5 @@ class PartnerSettings:
     window: WindowSettings = WindowSettings()
     receipts: ReceiptSettings = ReceiptSettings()
     pull: PullSettings | None = None
+    split: SplitSettings | None = None
     max_in_flight: Annotated[int, Field(ge=1, le=64)] = 4

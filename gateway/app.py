@@ -19,6 +19,8 @@ from gateway.audit import verify_running
 from gateway.inbound.answers import Answers
 from gateway.inbound.desk import Desk
 from gateway.inbound.gates import Gates
+from gateway.inbound.joiner import Joiner
+from gateway.inbound.joining import Joining
 from gateway.inbound.listener import As4Site
 from gateway.inbound.signal_gates import SignalGates
 from gateway.local.service import LocalApi
@@ -29,6 +31,7 @@ from gateway.outbound.counter import PullCounter
 from gateway.outbound.packing import Packer
 from gateway.outbound.posting import Post
 from gateway.outbound.sender import Dispatching, Sender
+from gateway.outbound.splitting import Splitter
 from gateway.outbound.wire import Wire
 from gateway.pulling.fetching import Fetching
 from gateway.pulling.puller import Puller, Pulling
@@ -115,8 +118,9 @@ class Gateway:
         local = self._make_local(store, sender)
         await local.start()
         self._closing.push_async_callback(local.stop)
-        desk = self._make_desk(store, wire, callbacks)
-        for service in (sender, callbacks, *self._make_pullers(desk)):
+        joiner = self._joiner = self._make_joiner(store, callbacks)
+        desk = self._make_desk(store, wire, callbacks, joiner)
+        for service in (sender, callbacks, joiner, *self._make_pullers(desk)):
             service.startService()
             self._closing.push_async_callback(_stop_service, service)
         await self._listen(desk)
@@ -128,6 +132,7 @@ class Gateway:
         orphans += await self._workers.run(self._wire_spool.sweep, wire_names)
         interrupted = await store.recover_interrupted(self._now())
         await store.owed.release_claimed(self._now())
+        await self._make_splitter(store).release()
         certificates = [*self._node.own_identity.signing_certificates]
         for pmode in self._node.pmodes:
             certificates += pmode.partner_signing
@@ -141,6 +146,7 @@ class Gateway:
                 packer=self._packer,
                 post=post,
                 wire=wire,
+                splitter=self._make_splitter(store),
                 pmodes=self._pmodes,
                 workers=self._outbound_workers,
                 metrics=self._metrics,
@@ -149,6 +155,19 @@ class Gateway:
                 stop_seconds=self._node.settings.stop_seconds,
             ),
             self._reactor,
+        )
+
+    def _make_splitter(self, store: Store) -> Splitter:
+        return Splitter(
+            state=self._node.settings.state,
+            store=store,
+            spool=self._spool,
+            wire_spool=self._wire_spool,
+            workers=self._workers,
+            signer_for=self._node.signer_for,
+            new_message_id=self._new_message_id,
+            now=self._now,
+            log=self._log,
         )
 
     def _make_callbacks(self, store: Store, post: Post, wire: Wire, sender: Sender) -> Callbacks:
@@ -194,6 +213,23 @@ class Gateway:
             reactor=self._reactor,
         )
 
+    def _make_joiner(self, store: Store, callbacks: Callbacks) -> Joiner:
+        return Joiner(
+            Joining(
+                gates=Gates(self._node, self._now, self._new_message_id),
+                store=store,
+                spool=self._spool,
+                signer_for=self._node.signer_for,
+                pmodes=self._pmodes,
+                workers=self._workers,
+                log=self._log,
+                now=self._now,
+                new_message_id=self._new_message_id,
+                wake_callbacks=callbacks.wake,
+            ),
+            self._reactor,
+        )
+
     async def _listen(self, desk: Desk) -> None:
         pinned = [certificate for pmode in self._node.pmodes for certificate in pmode.partner_tls]
         as4 = self._node.settings.as4
@@ -209,7 +245,7 @@ class Gateway:
         self._closing.push_async_callback(site.finish, self._node.settings.stop_seconds)
         self._closing.push_async_callback(_stop_listening, port)
 
-    def _make_desk(self, store: Store, wire: Wire, callbacks: Callbacks) -> Desk:
+    def _make_desk(self, store: Store, wire: Wire, callbacks: Callbacks, joiner: Joiner) -> Desk:
         gates = Gates(self._node, self._now, self._new_message_id)
         return Desk(
             gates=gates,
@@ -231,6 +267,7 @@ class Gateway:
             log=self._log,
             now=self._now,
             seconds=self._reactor.seconds,
+            wake_joiner=joiner.wake,
         )
 
     def _make_counter(self, store: Store) -> PullCounter:

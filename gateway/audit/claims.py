@@ -26,6 +26,7 @@ ABOUT_A_MESSAGE: Final = frozenset(Kind) - {
     Kind.WITNESS_BEGUN,
     Kind.EPOCH_DECLARED,
     Kind.REFUSED,
+    Kind.GROUP_FAILED,
 }
 
 

@@ -12,6 +12,7 @@ from cryptography import x509
 from gateway.audit.claims import Claims, strangers
 from gateway.audit.pages import Held
 from gateway.audit.states import check_exchange, check_queue, check_wire
+from gateway.audit.whole import check_source_receipt_row, check_whole
 from gateway.spool import BlobDamaged, ContentDestroyed, Spool
 from gateway.store.rows import AnyRow, blob_of, references_json, references_of
 from protocol.as4.envelope import open_envelope
@@ -64,12 +65,16 @@ def check_message(
         return
     yield from _check_identity(where, row, origin)
     signing = origin.facts if inbound else claims.facts(Kind.SENT)
-    if signing is not None:
+    whole = claims.facts(Kind.JOINED if inbound else Kind.SPLIT)
+    if whole is not None:
+        counted.signatures += 1
+        yield from check_whole(where, row, held.pieces, whole, material.certificates)
+    elif signing is not None:
         yield from _check_envelope(where, row, signing, material, counted)
     elif row.envelope is not None:
         yield Finding(where, "has signed bytes of which the evidence knows nothing")
     receipt = claims.records.get(Kind.RECEIPT_SENT if inbound else Kind.RECEIPT_RECEIVED)
-    yield from _check_receipt(where, row, receipt, material, counted)
+    yield from _check_receipt(where, row, receipt, material, counted, joined=whole is not None)
     yield from _check_parts(where, held.parts, origin.facts, claims, material, counted)
     yield from check_queue(where, held, claims)
     if not inbound:
@@ -140,6 +145,8 @@ def _check_receipt(
     record: EvidenceRecord | None,
     material: Material,
     counted: Counted,
+    *,
+    joined: bool,
 ) -> Iterator[Finding]:
     if record is None:
         if row.receipt is not None:
@@ -159,6 +166,15 @@ def _check_receipt(
     if der is None:
         yield Finding(where, "the certificate that signed its receipt is missing")
         return
+    signer = x509.load_der_x509_certificate(der)
+    reason = check_source_receipt_row(row, signer) if joined else _receipt_fault(row, signer)
+    if reason is None:
+        counted.receipts += 1
+    else:
+        yield Finding(where, f"its receipt does not hold: {reason}")
+
+
+def _receipt_fault(row: AnyRow, signer: x509.Certificate) -> str | None:
     reason = "no suite knows it"
     for suite in SUITES.values():
         try:
@@ -166,15 +182,14 @@ def _check_receipt(
                 open_envelope(row.receipt),
                 ref_to_message_id=row.message_id,
                 sent=references_of(row.references),
-                certificates=[x509.load_der_x509_certificate(der)],
+                certificates=[signer],
                 suite=suite,
             )
         except (Refused, ValueError) as e:
             reason = str(e)
         else:
-            counted.receipts += 1
-            return
-    yield Finding(where, f"its receipt does not hold: {reason}")
+            return None
+    return reason
 
 
 def _check_parts(

@@ -20,6 +20,8 @@ from gateway.store.tables import (
     evidence,
     evidence_head,
     exchange,
+    fragment,
+    fragment_group,
     message,
     part,
     queue_entry,
@@ -33,6 +35,14 @@ from protocol.evidence.chain import Head
 PAGE_ROWS: Final = 500  # records of some KiB each: a page stays below a few MiB
 
 T = TypeVar("T")
+
+_PIECES: Final = (
+    select(fragment.c.number, message.c.message_id, part.c.sha256)
+    .join_from(fragment_group, fragment, fragment.c.fragment_group == fragment_group.c.id)
+    .join(message, message.c.id == fragment.c.message)
+    .join(part, part.c.message == message.c.id)
+    .order_by(fragment.c.number)
+)
 
 
 class Reading(Protocol):
@@ -53,6 +63,7 @@ class Held:
     exchange: AnyRow | None
     wire_parts: list[AnyRow]
     submission: AnyRow | None
+    pieces: list[AnyRow]  # of a message that went in fragments: number, message_id, sha256
 
 
 def evidence_pages(store: Reading) -> Iterator[list[AnyRow]]:
@@ -133,6 +144,7 @@ def _held_txn(unit: Transaction, number: int) -> Held | None:
         first(select(exchange).where(exchange.c.message == number)),
         rows(select(wire_part).where(wire_part.c.message == number).order_by(wire_part.c.position)),
         first(select(submission).where(submission.c.message_id == row.message_id)),
+        rows(_PIECES.where(fragment_group.c.message == number)),
     )
 
 

@@ -73,7 +73,7 @@ def _expected_entries(held: Held, claims: Claims) -> dict[str, str]:
     if row.direction == "in":
         return {"": row.receiving_authority} if row.receiving_authority != NOBODY else {}
     expected = {}
-    if Kind.FAILED in claims.records:
+    if Kind.FAILED in claims.records and row.requesting_authority != NOBODY:
         expected[NOTICE_FAILED] = row.requesting_authority
     if claims.standing is not None and claims.standing.get("late"):
         expected[NOTICE_LATE] = row.requesting_authority

@@ -62,6 +62,7 @@ class Desk:
     now: Callable[[], datetime]
     seconds: Callable[[], float]  # monotonic
     under_way: UnderWay = field(default_factory=UnderWay)
+    wake_joiner: Callable[[], None] = lambda: None  # a group of fragments may be complete
 
     def count(self, transmission: Transmission, outcome: str) -> None:
         """One more transmission of this partner ended with `outcome`."""

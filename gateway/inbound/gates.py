@@ -23,6 +23,8 @@ from protocol.as4.encryption import open_parts
 from protocol.as4.envelope import Envelope, open_envelope
 from protocol.as4.errors import (
     FAILED_AUTHENTICATION,
+    FRAGMENT_SIZE_EXCEEDED,
+    HEADER_MISMATCH,
     OTHER,
     POLICY_NONCOMPLIANCE,
     PROCESSING_MODE_MISMATCH,
@@ -30,10 +32,11 @@ from protocol.as4.errors import (
     Refused,
     refused,
 )
+from protocol.as4.fragment import MessageFragment, with_fragment_part
 from protocol.as4.limits import MEBIBYTE
 from protocol.as4.lookup import find_pmode, is_ping
 from protocol.as4.pmode import PMode
-from protocol.as4.receipts import build_receipt
+from protocol.as4.receipts import build_receipt, build_source_receipt
 from protocol.as4.secrets import PartSecret
 from protocol.as4.signature import SignedEnvelope, verify_signature
 from protocol.as4.values import ErrorSignal, PartyId, Receipt, UserMessage
@@ -85,6 +88,18 @@ class Concluded:
     receipt_signer: bytes = field(repr=False)  # DER
 
 
+@dataclass(frozen=True, slots=True)
+class ConcludedSource:
+    """The same about a message that was joined from fragments."""
+
+    document: Document | None
+    competent: Competent
+    requesting_authority: str
+    receipt_id: str
+    receipt: bytes = field(repr=False)
+    receipt_signer: bytes = field(repr=False)  # DER
+
+
 class Gates:
     """The checks, with what they need to know: this node's configuration and a clock."""
 
@@ -121,8 +136,9 @@ class Gates:
         unit = signed.unit
         if not isinstance(unit, UserMessage):
             raise refused(POLICY_NONCOMPLIANCE, "G7", "the signed unit is not the UserMessage")
-        if signed.fragment is not None and pmode.splitting is None:
-            raise _not_split(unit, pmode)
+        if signed.fragment is not None:
+            unit, pmode = _as_fragment(unit, signed.fragment, pmode)
+            signed = replace(signed, unit=unit)
         tls_end = Purpose.TLS_CLIENT if pulled_by is None else Purpose.TLS_SERVER
         self.entitled(tls_certificate, signed.signer, unit.sender.party_id, pmode, tls_end)
         self._check_time(unit, pmode)
@@ -139,11 +155,13 @@ class Gates:
     ) -> Concluded:
         """The verified message, where it goes, and our signed receipt for it."""
         message = verified(admitted.signed, parts)
-        if is_ping(admitted.unit):
+        if is_ping(admitted.unit) or admitted.signed.fragment is not None:
             read, requesting, competent = None, NOBODY, _FOR_NOBODY
         else:
             read = self._read_document(admitted.unit, document)
-            requesting = self._requesting_authority(admitted, read)
+            requesting = self._requesting_authority(
+                admitted.unit, admitted.pmode.partner_state, read
+            )
             competent = self._competent(admitted.unit, read)
         receipt_id = self._new_message_id()
         signer = self._node.signer_for(admitted.pmode.suite)
@@ -158,6 +176,34 @@ class Gates:
         )
         own_der = signer.certificate.public_bytes(Encoding.DER)
         return Concluded(message, read, competent, requesting, receipt_id, receipt, own_der)
+
+    def conclude_source(
+        self, unit: UserMessage, pmode: PMode, document: bytes | None
+    ) -> ConcludedSource:
+        """A message joined from fragments passes the same gates; with our signed receipt for it."""
+        if find_pmode(self._node.pmodes, unit) != pmode:
+            sentence = "the joined message follows another agreement than its fragments"
+            raise refused(HEADER_MISMATCH, "G6", sentence, sentence)
+        self._check_time(unit, pmode)
+        self._check_parts(unit, pmode)
+        read = self._read_document(unit, document)
+        receipt_id, signer = self._new_message_id(), self._node.signer_for(pmode.suite)
+        receipt = build_source_receipt(
+            message_id=receipt_id,
+            timestamp=self._now(),
+            source=unit,
+            signer=signer,
+            suite=pmode.suite,
+            token_form=pmode.signing_token,
+        )
+        return ConcludedSource(
+            document=read,
+            competent=self._competent(unit, read),
+            requesting_authority=self._requesting_authority(unit, pmode.partner_state, read),
+            receipt_id=receipt_id,
+            receipt=receipt,
+            receipt_signer=signer.certificate.public_bytes(Encoding.DER),
+        )
 
     def entitled(
         self,
@@ -234,8 +280,9 @@ class Gates:
             )
         return read
 
-    def _requesting_authority(self, admitted: Admitted, document: Document | None) -> str:
-        unit, state = admitted.unit, admitted.pmode.partner_state
+    def _requesting_authority(
+        self, unit: UserMessage, state: str, document: Document | None
+    ) -> str:
         claimed = unit.value_of("originalSender")
         authority = document.author if document is not None else claimed
         if authority is None:
@@ -274,13 +321,25 @@ def _for_pings(pmode: PMode) -> PMode:
     return replace(pmode, limits=limits)
 
 
-def _not_split(unit: UserMessage, pmode: PMode) -> Refused:
-    return refused(
-        PROCESSING_MODE_MISMATCH,
-        "G6",
-        f"{unit.message_id} is a fragment; P-Mode {pmode.id} agrees to none ([split])",
-        "split and join is not agreed",
+def _as_fragment(
+    unit: UserMessage, fragment: MessageFragment, pmode: PMode
+) -> tuple[UserMessage, PMode]:
+    """The fragment's message with its one part, and what was agreed for it. Raises Refused."""
+    splitting = pmode.splitting
+    if splitting is None:
+        raise refused(
+            PROCESSING_MODE_MISMATCH,
+            "G6",
+            f"{unit.message_id} is a fragment; P-Mode {pmode.id} agrees to none ([split])",
+            "split and join is not agreed",
+        )
+    limits = replace(
+        pmode.limits,
+        max_part_bytes=splitting.fragment_bytes,
+        max_message_bytes=splitting.fragment_bytes,
+        exceeded=FRAGMENT_SIZE_EXCEEDED,
     )
+    return with_fragment_part(unit, fragment), replace(pmode, limits=limits)
 
 
 def _mismatch(sentence: str) -> Refused:

@@ -126,7 +126,7 @@ class MessageParts:
             secret.mime_type if secret is not None else started.content_type,
             self._admitted.pmode.limits,
             self._desk.spool,
-            is_document=position == 0,
+            is_document=position == 0 and self._admitted.signed.fragment is None,
             delivered_before_bytes=sum(taken.size_bytes for taken in self._intakes.values()),
         )
         self._intakes[position] = intake

@@ -16,6 +16,7 @@ from cryptography import x509
 from gateway.inbound.answers import NOTHING_TO_SAY, TRY_LATER, HttpAnswer
 from gateway.inbound.body import BodyLost, BodyStream
 from gateway.inbound.desk import Desk, Transmission
+from gateway.inbound.fragments import FragmentReception
 from gateway.inbound.gates import Admitted
 from gateway.inbound.pull_requests import answer_pull_request
 from gateway.inbound.signals import SignalReception
@@ -111,8 +112,9 @@ class Reception:
         desk, transmission = self._desk, self._transmission
         match admitted:
             case Admitted():
-                message = UserMessageReception(desk, transmission, admitted, certificate)
-                return await message.answer(reader, begun)
+                whole = admitted.signed.fragment is None
+                door = UserMessageReception if whole else FragmentReception
+                return await door(desk, transmission, admitted, certificate).answer(reader, begun)
             case Envelope(unit=unit) if transmission.pulled_by is not None:
                 raise refused(OTHER, "G6", f"a {type(unit).__name__} instead of a pulled message")
             case Envelope(unit=Receipt() as receipt):

@@ -16,13 +16,14 @@ from gateway.outbound.interpretation import Interpreted, invalid_receipt, said_b
 from gateway.store.dispatching import Outcome
 from gateway.store.values import SentMessage
 from gateway.tls import der
-from protocol.as4.envelope import Envelope
+from protocol.as4.envelope import Envelope, open_envelope
 from protocol.as4.errors import VALUE_INCONSISTENT, Refused, Severity, refused
 from protocol.as4.exchange import ExchangeState, ReceiptHeld
 from protocol.as4.pmode import PMode
 from protocol.as4.receipt_check import confirmed
 from protocol.as4.signature import SignedEnvelope
-from protocol.as4.values import ErrorSignal, Receipt
+from protocol.as4.source_receipt import repeats
+from protocol.as4.values import ErrorSignal, Receipt, UserMessage
 from protocol.evidence.records import Kind
 
 
@@ -123,10 +124,22 @@ class SignalReception:
         )
 
 
+def _confirmed(signed: SignedEnvelope, sent: SentMessage) -> Receipt:
+    """The receipt if it confirms `sent`: by its references, or, where it went in fragments, by
+    repeating it. Raises Refused.
+    """
+    if sent.divided is None:
+        return confirmed(signed, sent.message_id, sent.references)
+    source = open_envelope(sent.divided).unit
+    if not isinstance(source, UserMessage):
+        raise TypeError(f"the envelope of {sent.message_id} holds no user message")
+    return repeats(signed, source)
+
+
 def _receipt_outcome(envelope: Envelope, signed: SignedEnvelope, sent: SentMessage) -> Interpreted:
     """What the signed receipt means: that it holds, or that it confirms something else."""
     try:
-        receipt = confirmed(signed, sent.message_id, sent.references)
+        receipt = _confirmed(signed, sent)
     except Refused as refusal:
         return invalid_receipt(refusal.reason)
     return Interpreted(

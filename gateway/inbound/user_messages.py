@@ -12,7 +12,7 @@ from gateway.inbound.gates import Admitted, Concluded
 from gateway.inbound.parts import MessageParts
 from gateway.store.faults import CommitUncertain
 from gateway.store.received import same_signed
-from gateway.store.values import Arrival, Conflict, DuplicateOf, Received, Stored
+from gateway.store.values import AcceptOutcome, Arrival, Conflict, DuplicateOf, Received, Stored
 from gateway.tls import der, fingerprint
 from protocol.as4.errors import VALUE_INCONSISTENT, Refused, refused
 from protocol.as4.lookup import is_ping
@@ -56,6 +56,7 @@ class UserMessageReception:
         if known is not None:
             return await self._repeat(known)
         await self._check_reference()
+        await self._check_before_parts()
         try:
             concluded = await self._parts.take(reader, begun, self._transmission.body)
             return await self._commit(concluded)
@@ -77,11 +78,17 @@ class UserMessageReception:
             "eb:RefToMessageId names no message of this conversation",
         )
 
+    async def _check_before_parts(self) -> None:
+        """What can be refused before the parts are read. Raises Refused."""
+
+    async def _accept(self, arrival: Arrival) -> AcceptOutcome:
+        return await self._desk.store.accept(arrival)
+
     async def _commit(self, concluded: Concluded) -> HttpAnswer:
         unit = self._admitted.unit
         arrival = self._arrival(concluded)
         try:
-            outcome = await self._desk.store.accept(arrival)
+            outcome = await self._accept(arrival)
         except CommitUncertain:
             # Perhaps a row names what was spooled: nothing here may remove it any more. The next
             # start sweeps it if no row does.

@@ -13,6 +13,7 @@ from gateway.store.values import Sealed
 from gateway.tls import der
 from protocol.as4.errors import DUPLICATE_DETECTED, OTHER, Refused, Severity
 from protocol.as4.exchange import (
+    FINAL_CODES,
     Event,
     PeerHasItAlready,
     PeerRefused,
@@ -94,7 +95,7 @@ def said_by_error(signal: ErrorSignal, message_id: str, *, repeated: bool = Fals
     """What `signal` says about the message `message_id`; `repeated` if it was sent before."""
     if signal.ref_to_message_id not in (None, "", message_id):
         return invalid_receipt(f"the error signal is about {signal.ref_to_message_id!r}")
-    failure = next((e for e in signal.errors if e.severity is Severity.FAILURE), None)
+    failure = next((e for e in signal.errors if _is_final(e)), None)
     if failure is None:
         return unanswered("the answer holds warnings only, no receipt")
     sentence = _sentence(failure)
@@ -102,6 +103,10 @@ def said_by_error(signal: ErrorSignal, message_id: str, *, repeated: bool = Fals
     if failure.code == DUPLICATE_DETECTED.code or (repeated and _says_duplicate(failure)):
         return Interpreted(PeerHasItAlready(), "REFUSAL_RECEIVED", facts)
     return Interpreted(PeerRefused(failure), "REFUSAL_RECEIVED", facts)
+
+
+def _is_final(error: EbmsError) -> bool:
+    return error.severity is Severity.FAILURE or error.code in FINAL_CODES
 
 
 def _says_duplicate(error: EbmsError) -> bool:

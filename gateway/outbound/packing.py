@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from gateway.spool import Spool
-from gateway.store.values import Sealed, StoredPart, Submission, WirePart
+from gateway.store.values import OutgoingFragment, Sealed, StoredPart, Submission, WirePart
 from gateway.tls import der
 from protocol.as4.attachments import OutboundPart
 from protocol.as4.pmode import PMode
@@ -46,6 +46,15 @@ def user_message(submission: Submission, pmode: PMode, timestamp: datetime) -> U
     )
 
 
+def _as_piece(submission: Submission, outgoing: OutgoingFragment) -> Submission:
+    return replace(
+        submission,
+        authority=outgoing.authority,
+        receiving_authority=outgoing.receiving_authority,
+        request_id=outgoing.request_id,
+    )
+
+
 class Packer:
     """Seals submissions with the signing key of this node that fits the P-Mode."""
 
@@ -61,8 +70,16 @@ class Packer:
         self._wire_spool = wire_spool
         self._now = now
 
-    def seal(self, submission: Submission, pmode: PMode) -> Sealed:
-        """The signed envelope and the encrypted parts of `submission`, durable in the spool."""
+    def seal(
+        self, submission: Submission, pmode: PMode, outgoing: OutgoingFragment | None = None
+    ) -> Sealed:
+        """The signed envelope and the encrypted parts of `submission`, durable in the spool.
+
+        A fragment travels under the names of the message that it is a piece of.
+        """
+        fragment = None if outgoing is None else outgoing.fragment
+        if outgoing is not None:
+            submission, pmode = _as_piece(submission, outgoing), replace(pmode, compress=False)
         signer = self._signer_for(pmode.suite)
         content_key = new_content_key(pmode.suite) if submission.parts else None
         sealed_parts: list[SealedPart] = []
@@ -74,7 +91,7 @@ class Packer:
                 wire_parts.append(wire)
             unit = user_message(submission, pmode, self._now())
             unit = replace(unit, parts=tuple(part.info for part in sealed_parts))
-            message = seal(unit, sealed_parts, content_key, signer, pmode)
+            message = seal(unit, sealed_parts, content_key, signer, pmode, fragment)
         except BaseException:
             for wire in wire_parts:
                 self._wire_spool.remove(wire.blob)

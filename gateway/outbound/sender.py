@@ -21,11 +21,13 @@ from gateway.outbound.interpretation import Interpreted, interpret, unanswered
 from gateway.outbound.packing import Packer
 from gateway.outbound.posting import Post, Unanswered
 from gateway.outbound.settling import Settling
+from gateway.outbound.splitting import Splitter
 from gateway.outbound.wire import Wire
 from gateway.store import Store
 from gateway.store.values import Dispatch
 from gateway.workers import Workers
-from protocol.as4.exchange import Exchange, ExchangeState, TransportFailed
+from protocol.as4.errors import MISSING_RECEIPT
+from protocol.as4.exchange import Exchange, ExchangeState, FragmentsFailed, TransportFailed
 from protocol.as4.pmode import PMode
 
 CLAIM_LIMIT = 32  # dispatches taken from the store at once
@@ -44,6 +46,7 @@ class Dispatching:
     packer: Packer
     post: Post
     wire: Wire
+    splitter: Splitter
     pmodes: Mapping[str, PMode]  # by partner State
     workers: Workers
     metrics: Metrics
@@ -174,6 +177,8 @@ class Sender(Service):
         pmode = self._desk.pmodes[submission.partner]
         begun_seconds = self._clock.seconds()
         try:
+            if await self._divide(dispatch, pmode):
+                return
             outcome = await self._attempt(dispatch, pmode)
         except CancelledError:
             raise  # at a stop: no outcome, the next start finds the attempt interrupted
@@ -190,13 +195,25 @@ class Sender(Service):
         )
         if exchange.state in _OUTCOMES:
             await self._desk.wire.forget(submission.message_id)
+            if dispatch.fragment is not None:
+                await self._desk.splitter.release(submission.message_id)
+
+    async def _divide(self, dispatch: Dispatch, pmode: PMode) -> bool:
+        """Whether the message goes in fragments, or waits for the next start to be divided."""
+        agreed, splitter = pmode.splitting, self._desk.splitter
+        if agreed is None or not splitter.applies(dispatch, pmode):
+            return False
+        await splitter.divide(dispatch.submission, pmode, agreed, lambda: bool(self.running))
+        return True
 
     async def _attempt(self, dispatch: Dispatch, pmode: PMode) -> Interpreted:
         message_id = dispatch.submission.message_id
+        if dispatch.divided:
+            return _overdue_whole()
         sealed = dispatch.sealed
         if sealed is None:
             sealed = await self._desk.workers.run(
-                self._desk.packer.seal, dispatch.submission, pmode
+                self._desk.packer.seal, dispatch.submission, pmode, dispatch.fragment
             )
             await self._desk.store.keep_sealed(message_id, sealed)
         self._desk.log.info("send.attempt", message_id=message_id, partner=pmode.partner_state)
@@ -251,6 +268,13 @@ class Sender(Service):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
+
+
+def _overdue_whole() -> Interpreted:
+    """A message in fragments is never sent itself: if it is due, its receipt did not come."""
+    sentence = "The receipt for the whole message did not come in time."
+    event = FragmentsFailed(MISSING_RECEIPT.code, sentence)
+    return Interpreted(event, "ATTEMPT_FAILED", {"reason": sentence})
 
 
 def _after(deferred: Deferred[None]) -> Deferred[None]:

@@ -13,15 +13,16 @@ from typing import Final
 
 from sqlalchemy import bindparam, select
 
-from gateway.store.dispatching import Outcome, conclude_txn
+from gateway.store.dispatching import Outcome, conclude_txn, fail_group_txn
 from gateway.store.engine import Engine
 from gateway.store.faults import OutOfStep
 from gateway.store.rows import references_of
 from gateway.store.sent import exchange_of, outbound_txn
+from gateway.store.split_rows import group_of_source_txn
 from gateway.store.tables import exchange, message
 from gateway.store.transaction import Transaction
-from gateway.store.values import SentMessage
-from protocol.as4.exchange import Event, Exchange, ExchangeState, ReceiptOverdue, step
+from gateway.store.values import MESSAGE_FRAGMENT, SentMessage
+from protocol.as4.exchange import Event, Exchange, ExchangeState, PeerRefused, ReceiptOverdue, step
 from protocol.as4.pmode import Reliability
 from protocol.evidence.records import Kind
 
@@ -47,7 +48,9 @@ def find_sent_txn(unit: Transaction, message_id: str) -> SentMessage | None:
     except OutOfStep:
         return None
     references = references_of(row.references)
-    return SentMessage(row.partner, row.message_id, exchange_of(row), references, row.receipt)
+    divided = row.envelope if group_of_source_txn(unit, row.id) is not None else None
+    standing = exchange_of(row)
+    return SentMessage(row.partner, row.message_id, standing, references, row.receipt, divided)
 
 
 def heed_txn(
@@ -61,7 +64,16 @@ def heed_txn(
     before = exchange_of(row)
     if outcome.receipt is not None and outcome.receipt == row.receipt:
         return before
-    return conclude_txn(unit, row, step(before, event, outcome.at, reliability), outcome)
+    after = conclude_txn(unit, row, step(before, event, outcome.at, reliability), outcome)
+    if row.kind == MESSAGE_FRAGMENT and isinstance(event, PeerRefused):
+        # A fragment that was receipted is refused as part of a whole that cannot be joined.
+        fail_group_txn(unit, row, event.error.code, _sentence(event), outcome.at)
+    return after
+
+
+def _sentence(event: PeerRefused) -> str:
+    error = event.error
+    return error.detail or error.description or error.short_description or error.code
 
 
 def overdue_txn(

@@ -15,23 +15,34 @@ from typing import Final
 from sqlalchemy import bindparam, func, select, text, update
 
 from gateway.store import facts
+from gateway.store.group_rows import terms_of
 from gateway.store.received import enqueue_txn
 from gateway.store.rows import AnyRow, fingerprint, keep_certificates_txn, parts_txn
 from gateway.store.sent import BY_NUMBER, exchange_of, outbound_txn, sealed_of, submission_of
+from gateway.store.split_rows import (
+    end_group_txn,
+    group_of_fragment_txn,
+    group_of_source_txn,
+    outgoing_txn,
+    outstanding_txn,
+    siblings_txn,
+)
 from gateway.store.tables import exchange, message
 from gateway.store.transaction import Transaction
-from gateway.store.values import Dispatch, Submission
+from gateway.store.values import MESSAGE_FRAGMENT, NOBODY, Dispatch, Submission
 from protocol.as4.exchange import (
     Claimed,
     Event,
     Exchange,
     ExchangeState,
+    FragmentsFailed,
     Interrupted,
     ReceiptHeld,
     Resume,
     Suspend,
     step,
 )
+from protocol.as4.fragment_group import GroupState
 from protocol.evidence.records import Json, Kind
 
 NOTICE_FAILED: Final = "FAILED"  # to the submitter: no further attempt will be made
@@ -140,6 +151,8 @@ def settle_txn(
 def conclude_txn(unit: Transaction, row: AnyRow, after: Exchange, outcome: Outcome) -> Exchange:
     """The outbound message of `row` stands where `after` says, with the evidence of why."""
     before = exchange_of(row)
+    if after.state is ExchangeState.ACKNOWLEDGED and _is_outstanding_txn(unit, row):
+        after = before  # the receipt is kept; the last fragment's receipt ends the matter
     told = dict(outcome.facts)
     if outcome.receipt is not None:
         _keep_receipt_txn(unit, row, outcome)
@@ -150,7 +163,59 @@ def conclude_txn(unit: Transaction, row: AnyRow, after: Exchange, outcome: Outco
     said = {**told, **facts.standing(row.partner, row.message_id, after)}
     unit.record(outcome.kind, outcome.at, said, row.id)
     _tell_submitter_txn(unit, row, before, after, outcome.at)
+    if row.kind == MESSAGE_FRAGMENT and after.state is not before.state:
+        _follow_fragment_txn(unit, row, after, outcome.at)
     return after
+
+
+def fail_group_txn(unit: Transaction, row: AnyRow, code: str, sentence: str, at: datetime) -> None:
+    """The message whose fragment is in `row` cannot arrive: neither it nor a fragment is tried on.
+
+    Its submitter is told once.
+    """
+    group = group_of_fragment_txn(unit, row.id)
+    if group.state != GroupState.OPEN.value:
+        return
+    end_group_txn(unit, group, GroupState.FAILED.value, code, sentence)
+    count = terms_of(group.terms).fragment_count
+    reason = f"Fragment {group.number} of {count}: {sentence}"
+    for number in [group.message, *siblings_txn(unit, group)]:
+        one = unit.connection.execute(BY_NUMBER, {"number": number}).one()
+        before = exchange_of(one)
+        after = step(before, FragmentsFailed(code, reason), at)
+        if after != before:
+            move_txn(unit, one, after)
+            _tell_submitter_txn(unit, one, before, after, at)
+
+
+def _follow_fragment_txn(unit: Transaction, row: AnyRow, after: Exchange, at: datetime) -> None:
+    """A fragment came to an end; so does its message if this was the last, or the first to fail."""
+    if after.state is ExchangeState.FAILED:
+        code, sentence = after.error_code or "", after.error_sentence or ""
+        fail_group_txn(unit, row, code, sentence, at)
+    elif after.state is ExchangeState.ACKNOWLEDGED:
+        group = group_of_fragment_txn(unit, row.id)
+        source = unit.connection.execute(BY_NUMBER, {"number": group.message}).one()
+        if source.receipt is None or outstanding_txn(unit, group):
+            return
+        end_group_txn(unit, group, GroupState.JOINED.value)
+        before = exchange_of(source)
+        closed = step(before, ReceiptHeld(), at)
+        move_txn(unit, source, closed)
+        standing = facts.standing(source.partner, source.message_id, closed)
+        unit.record(Kind.FRAGMENTS_RECEIPTED, at, standing, source.id)
+        _tell_submitter_txn(unit, source, before, closed, at)
+
+
+def _is_outstanding_txn(unit: Transaction, row: AnyRow) -> bool:
+    """Whether the message went in fragments that are not all receipted."""
+    group = group_of_source_txn(unit, row.id) if row.kind != MESSAGE_FRAGMENT else None
+    if group is None:
+        return False
+    if outstanding_txn(unit, group):
+        return True
+    end_group_txn(unit, group, GroupState.JOINED.value)
+    return False
 
 
 def recover_txn(
@@ -219,7 +284,10 @@ def claim_txn(unit: Transaction, number: int, now: datetime, node: str) -> Dispa
     after = step(exchange_of(row), Claimed(), now)
     move_txn(unit, row, after, node)
     parts = parts_txn(unit.connection, [number])[number]
-    return Dispatch(submission_of(row, parts), after, sealed_of(unit, row))
+    divided = group_of_source_txn(unit, row.id) is not None
+    return Dispatch(
+        submission_of(row, parts), after, sealed_of(unit, row), outgoing_txn(unit, row), divided
+    )
 
 
 def _keep_receipt_txn(unit: Transaction, row: AnyRow, outcome: Outcome) -> None:
@@ -244,6 +312,8 @@ def _tell_submitter_txn(
         return
     if after.state is ExchangeState.FAILED:
         unit.record(Kind.FAILED, at, facts.standing(row.partner, row.message_id, after), row.id)
+        if row.requesting_authority == NOBODY:
+            return
         enqueue_txn(unit, row.id, row.requesting_authority, notice=NOTICE_FAILED)
     elif after.late:
         enqueue_txn(unit, row.id, row.requesting_authority, notice=NOTICE_LATE)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 from gateway.store.rows import fingerprint, references_json
-from gateway.store.values import Arrival, Sealed, StoredPart, Submission
+from gateway.store.values import Arrival, FragmentOf, Sealed, StoredPart, Submission
 from protocol.as4.exchange import Exchange
 from protocol.evidence.records import Json, instant
 
@@ -19,6 +19,7 @@ Facts = dict[str, Json]
 def received(arrival: Arrival) -> Facts:
     """RECEIVED: who sent and signed what, and for whom it is."""
     return {
+        **_fragment_of(arrival.fragment),
         "partner": arrival.partner,
         "message_id": arrival.message_id,
         "conversation_id": arrival.conversation_id,
@@ -81,6 +82,12 @@ def sent(partner: str, message_id: str, sealed: Sealed) -> Facts:
             for part in sealed.parts
         ],
     }
+
+
+def _fragment_of(fragment: FragmentOf | None) -> Facts:
+    if fragment is None:
+        return {}
+    return {"fragment": {"group_id": fragment.group_id, "number": fragment.number}}
 
 
 def standing(partner: str, message_id: str, exchange: Exchange) -> Facts:

@@ -19,11 +19,13 @@ from gateway.store import content, dispatching, queue, received, sent, views
 from gateway.store.awaited import Awaited
 from gateway.store.engine import Engine, Opened, Opening, T, Wake
 from gateway.store.faults import StoreRefused
+from gateway.store.fragments import Fragments
 from gateway.store.owed import Owed
 from gateway.store.ports import KeyWrap
 from gateway.store.postgresql import open_postgresql
 from gateway.store.pulls import Pulls
 from gateway.store.rows import keep_certificates_txn
+from gateway.store.splits import Splits
 from gateway.store.sqlite import open_sqlite
 from gateway.store.tables import evidence_head
 from gateway.store.transaction import Transaction
@@ -70,6 +72,8 @@ class Store:
         self.owed = Owed(engine, terms.node)
         self.awaited = Awaited(engine)
         self.pulls = Pulls(engine, terms.node)
+        self.fragments = Fragments(engine)
+        self.splits = Splits(engine)
         self._engine = engine
         self._wakeups = wakeups
         self._terms = terms

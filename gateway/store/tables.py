@@ -7,6 +7,8 @@ exchange     where a message on its way out stands
 wire_part    its sealed parts, until they are no longer needed
 callback     receipts and errors that must still reach a partner in a request of ours
 pull_request requests of partners who pull, for as long as one of them could come again
+fragment_group  a large message that goes or comes in fragments
+fragment     which message is which fragment of which group
 submission   idempotency keys of authorities
 queue_entry  what waits for an authority: received messages, and notices about sent ones
 evidence     the chain; append-only, guarded by triggers
@@ -46,6 +48,8 @@ RECEIVED_ONCE_COLUMNS: Final = ("message_id", "partner", "direction")
 
 #: A signal of ours is owed once, however often it is asked for.
 OWED_ONCE: Final = "callback_owed_once"
+#: One group for each id of a partner; of two first fragments that come at once, one begins it.
+GROUP_ONCE: Final = "fragment_group_once"
 
 INBOUND: Final = "in"
 OUTBOUND: Final = "out"
@@ -167,6 +171,37 @@ pull_request = Table(
     Column("at", Instant, nullable=False),
     PrimaryKeyConstraint("partner", "message_id"),
     Index("pull_request_at", "at"),
+)
+
+fragment_group = Table(
+    "fragment_group",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("direction", String(3), nullable=False),
+    Column("partner", Text, nullable=False),
+    Column("group_id", Text, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("header", JsonText, nullable=False),
+    Column("terms", JsonText, nullable=False),
+    Column("held_bytes", BigInteger, nullable=False),
+    Column("promised_bytes", BigInteger, nullable=False),
+    Column("begun_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("error_code", Text),
+    Column("error_sentence", Text),
+    Column("message", RowNumber, ForeignKey("message.id")),  # the whole one, where it is known
+    UniqueConstraint("partner", "direction", "group_id", name=GROUP_ONCE),
+    Index("fragment_group_open", "state", "expires_at"),
+    Index("fragment_group_message", "message"),
+)
+
+fragment = Table(
+    "fragment",
+    metadata,
+    Column("message", RowNumber, ForeignKey("message.id"), primary_key=True, autoincrement=False),
+    Column("fragment_group", RowNumber, ForeignKey("fragment_group.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    UniqueConstraint("fragment_group", "number", name="fragment_once"),
 )
 
 submission = Table(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from protocol.as4.exchange import Exchange
+from protocol.as4.fragment import MessageFragment
 from protocol.as4.values import SignedReference
 
 
@@ -37,6 +38,14 @@ class StoredPart:
 
 
 @dataclass(frozen=True, slots=True)
+class FragmentOf:
+    """Which fragment of which group a message is."""
+
+    group_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """A verified message with its signed receipt, ready for the one transaction."""
 
@@ -62,7 +71,11 @@ class Arrival:
     routing: Mapping[str, str]  # rule, article, source of the routing decision
     receipt_signer: bytes = field(repr=False, default=b"")  # DER of our own certificate
     call_back: bool = False  # whether the receipt goes in a request of its own
+    fragment: FragmentOf | None = None
 
+
+#: The kind of a message that is a fragment of a large one: it is in no queue, and no authority's.
+MESSAGE_FRAGMENT = "MessageFragment"
 
 #: The authority of a message of the test service: it is kept with its receipt, in no queue.
 NOBODY = ""
@@ -152,12 +165,28 @@ class Sealed:
 
 
 @dataclass(frozen=True, slots=True)
+class OutgoingFragment:
+    """What a fragment of ours says of itself, and whose message it is a piece of."""
+
+    fragment: MessageFragment
+    authority: str
+    receiving_authority: str
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Dispatch:
-    """An outbound message that is due and claimed by us (state SENDING)."""
+    """An outbound message that is due and claimed by us (state SENDING).
+
+    `fragment` is set where it is a fragment; `divided` says that its own fragments are on their
+    way, so that it must not be sent itself.
+    """
 
     submission: Submission
     exchange: Exchange
     sealed: Sealed | None
+    fragment: OutgoingFragment | None = None
+    divided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +251,7 @@ class SentMessage:
     exchange: Exchange
     references: tuple[SignedReference, ...] = field(repr=False)  # empty while nothing was sent
     receipt: bytes | None = field(repr=False, default=None)
+    divided: bytes | None = field(repr=False, default=None)  # unsigned envelope, if in fragments
 
 
 @dataclass(frozen=True, slots=True)

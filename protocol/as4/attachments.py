@@ -16,7 +16,6 @@ from protocol.as4.errors import (
     DECOMPRESSION_FAILURE,
     FAILED_AUTHENTICATION,
     FAILED_DECRYPTION,
-    OTHER,
     VALUE_INCONSISTENT,
     Refused,
     refused,
@@ -63,6 +62,7 @@ class InboundPart:
         self._opener = PartOpener(secret.key) if secret is not None else None
         left_bytes = max(0, limits.max_message_bytes - delivered_before_bytes)
         self._max_bytes = min(limits.max_part_bytes, left_bytes)
+        self._exceeded = limits.exceeded
         self._inflater = Inflater(self._max_bytes, limits.max_ratio) if info.compressed else None
         self._digest: PartDigest | None = None
         self._wire_bytes = 0
@@ -85,7 +85,7 @@ class InboundPart:
         self._check_turn()
         self._wire_bytes += len(octets)
         if self._wire_bytes > self._max_bytes + OVERHEAD_BYTES:
-            raise refused(OTHER, "G11", *self._too_large())
+            raise refused(self._exceeded, "G11", *self._too_large())
         if self._opener is not None:
             octets = self._opener.receive(octets)
         self._count_in(octets)
@@ -144,7 +144,7 @@ class InboundPart:
         pieces = self._inflater.receive(octets) if self._inflater is not None else _cut(octets)
         for piece in pieces:
             if self._size_bytes + len(piece) > self._max_bytes:
-                raise refused(OTHER, "G11", *self._too_large())
+                raise refused(self._exceeded, "G11", *self._too_large())
             self._size_bytes += len(piece)
             self._delivered.update(piece)
             yield piece

@@ -10,6 +10,7 @@ The rules, from AS4 1.0 section 3.2 (reception awareness) and eDelivery AS4 1.15
 * A receipt that comes after EBMS:0301 was reported still counts: ACKNOWLEDGED, `late`.
 * A message that the peer pulls, or whose receipt comes in a request of its own (ReplyPattern
   Callback), awaits that receipt; when it is overdue, the message is sent or may be pulled again.
+* A message that goes in fragments waits for its own receipt meanwhile; only fragments are retried.
 * What is told about an attempt that is no longer ours (another node took over) changes nothing.
 
 `TABLE` names a rule for every state and every event; `step` applies it; the picture of it in
@@ -23,12 +24,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from protocol.as4.errors import CONNECTION_FAILURE, MISSING_RECEIPT, Severity
+from protocol.as4.errors import (
+    CONNECTION_FAILURE,
+    FRAGMENT_SIZE_EXCEEDED,
+    MISSING_RECEIPT,
+    Severity,
+)
 from protocol.as4.exchange_values import (
     Claimed,
     Event,
     Exchange,
     ExchangeState,
+    FragmentsFailed,
     Interrupted,
     PeerHasItAlready,
     PeerRefused,
@@ -37,6 +44,7 @@ from protocol.as4.exchange_values import (
     ReceiptOverdue,
     ReceiptToCome,
     Resume,
+    Split,
     Suspend,
     TransportFailed,
 )
@@ -44,6 +52,7 @@ from protocol.as4.pmode import Reliability
 
 __all__ = [
     "DEFAULT_RELIABILITY",
+    "FINAL_CODES",
     "RETRYABLE_CODES",
     "STATES",
     "TABLE",
@@ -51,6 +60,7 @@ __all__ = [
     "Event",
     "Exchange",
     "ExchangeState",
+    "FragmentsFailed",
     "Interrupted",
     "OutOfTurn",
     "PeerHasItAlready",
@@ -60,6 +70,7 @@ __all__ = [
     "ReceiptOverdue",
     "ReceiptToCome",
     "Resume",
+    "Split",
     "Suspend",
     "TransportFailed",
     "retry_interval_seconds",
@@ -71,6 +82,10 @@ DEFAULT_RELIABILITY: Final = Reliability()
 
 #: Errors of a peer that ask for another attempt: its hand-over failed and it forgot the MessageId.
 RETRYABLE_CODES: Final = frozenset({"EBMS:0202"})
+
+
+#: Warnings that no further attempt can mend: the fragment will not become smaller.
+FINAL_CODES: Final = frozenset({FRAGMENT_SIZE_EXCEEDED.code})
 
 
 class OutOfTurn(Exception):
@@ -111,6 +126,20 @@ def _defer(turn: _Turn) -> Exchange:
     wait_seconds = max(agreed.receipt_timeout_seconds, retry_interval_seconds(attempts, agreed))
     due = turn.now + timedelta(seconds=wait_seconds + event.transfer_seconds)
     return Exchange(ExchangeState.AWAITING_RECEIPT, attempts, due)
+
+
+def _divide(turn: _Turn) -> Exchange:
+    event = turn.event
+    if not isinstance(event, Split):
+        return _refuse(turn)
+    return Exchange(ExchangeState.AWAITING_RECEIPT, turn.exchange.attempts, event.until)
+
+
+def _abandon(turn: _Turn) -> Exchange:
+    event = turn.event
+    if not isinstance(event, FragmentsFailed):
+        return _refuse(turn)
+    return _fail(turn, event.code, event.sentence)
 
 
 def _overdue(turn: _Turn) -> Exchange:
@@ -172,7 +201,8 @@ def _error(turn: _Turn) -> Exchange:
         return _refuse(turn)
     error = event.error
     sentence = error.detail or error.description or error.short_description or error.code
-    if error.severity is Severity.WARNING or error.code in RETRYABLE_CODES:
+    retryable = error.severity is Severity.WARNING and error.code not in FINAL_CODES
+    if retryable or error.code in RETRYABLE_CODES:
         return _try_again(turn, f"{error.code} {sentence}")
     return _fail(turn, error.code, sentence)
 
@@ -221,6 +251,8 @@ _ROWS: Final[dict[type[Event], tuple[_Rule, ...]]] = {
     TransportFailed:  (_keep,   _silence,    _keep,    _silence,   _keep,    _keep,       _keep),
     ReceiptInvalid:   (_keep,   _ask_again,  _keep,    _ask_again, _keep,    _keep,       _keep),
     Interrupted:      (_keep,   _send_again, _keep,    _keep,      _keep,    _keep,       _keep),
+    Split:            (_refuse, _divide,     _refuse,  _keep,      _keep,    _keep,       _keep),
+    FragmentsFailed:  (_abandon, _abandon,   _abandon, _abandon,   _abandon, _keep,       _keep),
     Suspend:          (_hold,   _refuse,     _hold,    _hold,      _keep,    _refuse,     _refuse),
     Resume:           (_keep,   _keep,       _keep,    _keep,      _resume,  _refuse,     _refuse),
 }

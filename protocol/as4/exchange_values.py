@@ -97,6 +97,23 @@ class Interrupted:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """The message goes in fragments, which have exchanges of their own; it waits for its receipt
+    until `until`.
+    """
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentsFailed:
+    """A fragment has failed for good, or the whole was refused: the message cannot arrive."""
+
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Suspend:
     """An operator holds the message back."""
 
@@ -116,6 +133,8 @@ Event = (
     | TransportFailed
     | ReceiptInvalid
     | Interrupted
+    | Split
+    | FragmentsFailed
     | Suspend
     | Resume
 )

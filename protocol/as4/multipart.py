@@ -34,6 +34,7 @@ class MultipartFrame:
         self._pieces: list[bytes | PartSlot] = [soap]
         self.content_type = SOAP_CONTENT_TYPE
         self.content_length = len(soap)
+        self.boundary = self.root = ""  # of a body that has parts
         if parts:
             self._frame(soap, parts, domain)
 
@@ -45,6 +46,7 @@ class MultipartFrame:
         # 122 random bits: neither ciphertext nor an envelope signed before can hold them.
         token = uuid.uuid4().hex
         boundary, root = f"part-{token}", f"root-{token}@{domain}"
+        self.boundary, self.root = boundary, root
         self.content_type = (
             f'multipart/related; type="{SOAP_MIME}"; boundary="{boundary}"; start="<{root}>"'
         )

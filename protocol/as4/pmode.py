@@ -7,6 +7,7 @@ from enum import Enum
 
 from cryptography import x509
 
+from protocol.as4.errors import OTHER, ErrorCode
 from protocol.as4.suites import EDELIVERY_115, Suite, TokenForm
 from protocol.as4.values import AgreementRef, Party, PartyId, ServiceName
 
@@ -31,12 +32,13 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True)
 class SizeLimits:
-    """How much a partner may send, in bytes after decompression."""
+    """How much a partner may send, in bytes after decompression; `exceeded` is what it is told."""
 
     max_part_bytes: int = 8 * 1024 * MEBIBYTE
     max_message_bytes: int = 16 * 1024 * MEBIBYTE
     max_parts: int = 32
     max_ratio: int = 200  # decompressed to compressed, after the first MiB
+    exceeded: ErrorCode = OTHER
 
 
 @dataclass(frozen=True, slots=True)

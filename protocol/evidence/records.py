@@ -41,6 +41,9 @@ class Kind(StrEnum):
     WITNESS_BEGUN = "WITNESS_BEGUN"  # a file beside the store begins to follow the chain
     EPOCH_DECLARED = "EPOCH_DECLARED"  # an operator accepts a store older than its witness
     RECEIVED = "RECEIVED"  # a partner's message is stored and queued
+    JOINED = "JOINED"  # fragments of a partner are one message; the digest of the whole is signed
+    GROUP_FAILED = "GROUP_FAILED"  # fragments of a partner will never be one message
+    SPLIT = "SPLIT"  # a message of ours goes in fragments; the digest of the whole is signed
     RECEIPT_SENT = "RECEIPT_SENT"  # its signed receipt is durable and may leave
     REFUSED = "REFUSED"  # we refused something a partner sent
     SUBMITTED = "SUBMITTED"  # an authority handed in a message
@@ -52,6 +55,7 @@ class Kind(StrEnum):
         "CALLBACK_DELIVERED"  # our receipt reached the partner in a request of ours
     )
     CALLBACK_ABANDONED = "CALLBACK_ABANDONED"  # it did not, in all the time that it could matter
+    FRAGMENTS_RECEIPTED = "FRAGMENTS_RECEIPTED"  # of a message in fragments every receipt is held
     RECEIPT_RECEIVED = "RECEIPT_RECEIVED"  # the partner's receipt holds
     REFUSAL_RECEIVED = "REFUSAL_RECEIVED"  # the partner refused, or its receipt does not hold
     FAILED = "FAILED"  # no further attempt will be made; the submitter is told

@@ -33,11 +33,11 @@ async def test_a_message_that_could_not_be_sealed_is_tried_again(
 ) -> None:
     seal, failures = Packer.seal, []
 
-    def fails_once(self, submission, pmode):
+    def fails_once(self, submission, pmode, outgoing=None):
         if not failures:
             failures.append(submission.message_id)
             raise OSError(28, "No space left on device")
-        return seal(self, submission, pmode)
+        return seal(self, submission, pmode, outgoing)
 
     monkeypatch.setattr(Packer, "seal", fails_once)
     az, xu = await started(folders["AZ"]), await started(folders["XU"])

@@ -67,6 +67,8 @@ EXPECTED: dict[str, tuple[ExchangeState | None, ...]] = {
     ),
     "receipt invalid": (READY, WAITING, WAITING, WAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
     "interrupted": (READY, WAITING, WAITING, AWAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
+    "goes in fragments": (None, AWAITING, None, AWAITING, SUSPENDED, ACKNOWLEDGED, FAILED),
+    "a fragment failed": (*(FAILED,) * 5, ACKNOWLEDGED, FAILED),
     "suspend": (SUSPENDED, None, SUSPENDED, SUSPENDED, SUSPENDED, None, None),
     "resume": (READY, SENDING, WAITING, AWAITING, WAITING, None, None),
 }
