@@ -46,6 +46,22 @@ def certificate_faults(node: Node, now: datetime) -> Iterator[Fault]:
         yield from _host(place(path, "address"), pmode.address, partner.tls_certificates)
 
 
+def own_certificates_out_of_date(node: Node, now: datetime) -> list[Fault]:
+    """Own certificates without which the gateway cannot work at `now`: it must not start then.
+
+    A certificate that another one replaces is no fault; nor are those of partners, whose messages
+    are refused one by one.
+    """
+    path = node.folder / SETTINGS_FILE
+    found = list(_expiry(path, ("keys", "tls"), node.tls.certificates[:1], now))
+    for suite, held in node.suite_keys.items():
+        at = ("keys", "suites", suite)
+        found += _expiry(path, (*at, "signing"), (held.signer.certificate,), now)
+        decryption = [decrypter.certificate for decrypter in held.decrypters]
+        found += _expiry(path, (*at, "decryption"), decryption, now)
+    return [fault for fault in found if fault.severity is Weight.ERROR]
+
+
 def _partner_expiry(path: Path, partner: PartnerIdentity, now: datetime) -> Iterator[Fault]:
     for use, certificates in (
         ("tls", partner.tls_certificates),

@@ -10,8 +10,10 @@ import structlog
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from config.check_certificates import own_certificates_out_of_date
+from config.faults import refuse_if
 from config.node import load_node
-from gateway.app import Gateway
+from gateway.app import Gateway, utc_now
 from gateway.cli.outcome import Outcome, refused
 from gateway.lock import NodeInUse
 from gateway.log import start_log
@@ -20,8 +22,12 @@ GARBAGE_THRESHOLD = 10_000  # objects: a message makes some 3000, and few of the
 
 
 def run_node(folder: Path, reactor: Any = None) -> Outcome:
-    """Return when the gateway has ended; REFUSED when it could not start. Raises ConfigRefused."""
+    """Return when the gateway has ended; REFUSED when it could not start.
+
+    Raises ConfigRefused, also when a certificate of our own is not valid now.
+    """
     node = load_node(folder)
+    refuse_if(own_certificates_out_of_date(node, utc_now()))
     start_log(node.settings.log.level)
     if reactor is None:
         from twisted.internet import reactor

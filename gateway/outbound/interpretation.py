@@ -48,7 +48,11 @@ def interpret(
     if isinstance(read, TransportFailure):
         if _takes_note(answer) and pmode.receipt_reply is ReceiptReply.CALLBACK:
             return Interpreted(ReceiptToCome(), "RECEIPT_DEFERRED", {})
-        return unanswered(read.reason, retryable=read.retryable)
+        return unanswered(
+            read.reason,
+            retryable=read.retryable,
+            retry_after_seconds=answer.retry_after_seconds,
+        )
     unit = read.unit
     if isinstance(unit, ErrorSignal):
         return said_by_error(unit, message_id, repeated=repeated)
@@ -79,9 +83,12 @@ def _takes_note(answer: PeerAnswer) -> bool:
     return answer.http_status in (200, 202, 204) and not answer.body.strip()
 
 
-def unanswered(reason: str, *, retryable: bool = True) -> Interpreted:
+def unanswered(
+    reason: str, *, retryable: bool = True, retry_after_seconds: float | None = None
+) -> Interpreted:
     """No answer that could be read: the partner may or may not have the message."""
-    return Interpreted(TransportFailed(reason, retryable), "ATTEMPT_FAILED", {"reason": reason})
+    event = TransportFailed(reason, retryable, retry_after_seconds)
+    return Interpreted(event, "ATTEMPT_FAILED", {"reason": reason})
 
 
 def invalid_receipt(reason: str) -> Interpreted:

@@ -43,6 +43,7 @@ class PeerAnswer:
     http_status: int
     content_type: str | None
     body: bytes = field(repr=False)
+    retry_after_seconds: float | None = None  # what the partner asks for, if it says a number
 
 
 class Unanswered(Exception):
@@ -122,7 +123,13 @@ async def read_answer(clock: IReactorTime, response: IResponse, seconds: float) 
         if overdue.active():
             overdue.cancel()
     types = response.headers.getRawHeaders("content-type")
-    return PeerAnswer(response.code, types[0] if types else None, body)
+    waits = response.headers.getRawHeaders("retry-after") or [""]
+    return PeerAnswer(response.code, types[0] if types else None, body, _seconds(waits[0]))
+
+
+def _seconds(text: str) -> float | None:
+    """The delay-seconds form of Retry-After (RFC 9110 section 10.2.3); a date is not heeded."""
+    return float(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None
 
 
 def _no_answer(_cancelled: object, seconds: float) -> IResponse:

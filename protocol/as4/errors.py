@@ -40,6 +40,12 @@ PACKAGING_NOT_SUPPORTED = ErrorCode("EBMS:0008", "FeatureNotSupported", _F, "Unp
 INVALID_HEADER = ErrorCode("EBMS:0009", "InvalidHeader", _F, "Unpackaging")
 PROCESSING_MODE_MISMATCH = ErrorCode("EBMS:0010", "ProcessingModeMismatch", _F, "Processing")
 EXTERNAL_PAYLOAD_ERROR = ErrorCode("EBMS:0011", "ExternalPayloadError", _F, "Content")
+ROUTING_FAILURE = ErrorCode("EBMS:0020", "RoutingFailure", _F, "Processing")
+MPC_CAPACITY_EXCEEDED = ErrorCode("EBMS:0021", "MPCCapacityExceeded", _F, "Processing")
+PERSISTENCE_TIMEOUT = ErrorCode("EBMS:0022", "MessagePersistenceTimeout", _F, "Processing")
+MESSAGE_EXPIRED = ErrorCode("EBMS:0023", "MessageExpired", _W, "Processing")
+BUNDLING_ERROR = ErrorCode("EBMS:0030", "BundlingError", _F, "Content")
+RELATED_MESSAGE_FAILED = ErrorCode("EBMS:0031", "RelatedMessageFailed", _F, "Processing")
 BAD_FRAGMENT_GROUP = ErrorCode("EBMS:0040", "BadFragmentGroup", _F, "Content")
 DUPLICATE_MESSAGE_SIZE = ErrorCode("EBMS:0041", "DuplicateMessageSize", _F, "Content")
 DUPLICATE_FRAGMENT_COUNT = ErrorCode("EBMS:0042", "DuplicateFragmentCount", _F, "Content")
@@ -52,12 +58,15 @@ BAD_FRAGMENT_NUM = ErrorCode("EBMS:0048", "BadFragmentNum", _F, "Content")
 BAD_FRAGMENT_COUNT = ErrorCode("EBMS:0049", "BadFragmentCount", _F, "Content")
 FRAGMENT_SIZE_EXCEEDED = ErrorCode("EBMS:0050", "FragmentSizeExceeded", _W, "Unpackaging")
 RECEIVE_INTERVAL_EXCEEDED = ErrorCode("EBMS:0051", "ReceiveIntervalExceeded", _F, "Unpackaging")
+BAD_PROPERTIES = ErrorCode("EBMS:0052", "BadProperties", _W, "Unpackaging")
 HEADER_MISMATCH = ErrorCode("EBMS:0053", "HeaderMismatch", _F, "Unpackaging")
 OUT_OF_STORAGE_SPACE = ErrorCode("EBMS:0054", "OutOfStorageSpace", _F, "Unpackaging")
 DECOMPRESSION_ERROR = ErrorCode("EBMS:0055", "DecompressionError", _F, "Processing")
+ALTERNATE_MEP = ErrorCode("EBMS:0060", "ResponseUsing-AlternateMEP", _W, "Processing")
 FAILED_AUTHENTICATION = ErrorCode("EBMS:0101", "FailedAuthentication", _F, "Processing", "security")
 FAILED_DECRYPTION = ErrorCode("EBMS:0102", "FailedDecryption", _F, "Processing", "security")
 POLICY_NONCOMPLIANCE = ErrorCode("EBMS:0103", "PolicyNoncompliance", _F, "Processing", "security")
+DYSFUNCTIONAL = ErrorCode("EBMS:0201", "DysfunctionalReliability", _F, "Processing", "reliability")
 DELIVERY_FAILURE = ErrorCode("EBMS:0202", "DeliveryFailure", _F, "Communication", "reliability")
 MISSING_RECEIPT = ErrorCode("EBMS:0301", "MissingReceipt", _F, "Communication")
 INVALID_RECEIPT = ErrorCode("EBMS:0302", "InvalidReceipt", _F, "Communication")
@@ -69,7 +78,9 @@ CATALOGUE: dict[str, ErrorCode] = {
     for entry in (
         VALUE_NOT_RECOGNIZED, FEATURE_NOT_SUPPORTED, VALUE_INCONSISTENT, OTHER,
         CONNECTION_FAILURE, EMPTY_MPC, MIME_INCONSISTENCY, PACKAGING_NOT_SUPPORTED,
-        INVALID_HEADER, PROCESSING_MODE_MISMATCH, EXTERNAL_PAYLOAD_ERROR, BAD_FRAGMENT_GROUP,
+        INVALID_HEADER, PROCESSING_MODE_MISMATCH, EXTERNAL_PAYLOAD_ERROR, ROUTING_FAILURE,
+        MPC_CAPACITY_EXCEEDED, PERSISTENCE_TIMEOUT, MESSAGE_EXPIRED, BUNDLING_ERROR,
+        RELATED_MESSAGE_FAILED, BAD_PROPERTIES, ALTERNATE_MEP, DYSFUNCTIONAL, BAD_FRAGMENT_GROUP,
         DUPLICATE_MESSAGE_SIZE, DUPLICATE_FRAGMENT_COUNT, DUPLICATE_MESSAGE_HEADER,
         DUPLICATE_ACTION, DUPLICATE_COMPRESSION_INFO, DUPLICATE_FRAGMENT, BAD_FRAGMENT_STRUCTURE,
         BAD_FRAGMENT_NUM, BAD_FRAGMENT_COUNT, FRAGMENT_SIZE_EXCEEDED, RECEIVE_INTERVAL_EXCEEDED,
@@ -78,6 +89,27 @@ CATALOGUE: dict[str, ErrorCode] = {
         INVALID_RECEIPT, DECOMPRESSION_FAILURE, DUPLICATE_DETECTED,
     )
 }  # fmt: skip
+
+
+#: Codes that we read and never raise, and why.
+NEVER_RAISED: dict[str, str] = {
+    "EBMS:0002": "a warning would let a message pass that asks for what we do not do",
+    "EBMS:0005": "local: a connection that fails is told to the submitter, no peer could hear it",
+    "EBMS:0011": "a payload by hyperlink is EBMS:0003: the profile forbids it, nothing is fetched",
+    "EBMS:0020": "we are no intermediary: multi-hop is outside the profile",
+    "EBMS:0021": "channels are bounded by the disk; a full one is HTTP 503",
+    "EBMS:0022": "what was accepted is kept until its authority has it",
+    "EBMS:0023": "messages have no time to live in the profile",
+    "EBMS:0030": "bundling is outside the profile: two units in one message are EBMS:0009",
+    "EBMS:0031": "bundling is outside the profile",
+    "EBMS:0052": "the fragment's properties are the profile's own; others are EBMS:0047",
+    "EBMS:0060": "we answer by the pattern that was agreed",
+    "EBMS:0201": "WS-Reliability is outside the profile",
+    "EBMS:0202": "what cannot be handed over is not receipted: HTTP 503, and the sender retries",
+    "EBMS:0301": "local: told to the submitter",
+    "EBMS:0302": "local: told to the submitter, noted in evidence",
+    "EBMS:4001": "phase4's own: a repeated message gets its stored receipt here",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from protocol.hardened import XmlRefused, parse
 _SIGNAL_MESSAGE: Final = qname(EB, "SignalMessage")
 _ERROR: Final = qname(EB, "Error")
 _REASON_TEXT: Final = f"{qname(SOAP12, 'Reason')}/{qname(SOAP12, 'Text')}"
+_DETAIL: Final = qname(SOAP12, "Detail")
 _CODE_VALUE: Final = f"{qname(SOAP12, 'Code')}/{qname(SOAP12, 'Value')}"
 _MAX_EXCERPT_CHARACTERS: Final = 200
 
@@ -120,7 +121,10 @@ def _fault(http_status: int, fault: etree._Element) -> TransportFailure:
     """A SOAP Fault alone. Only the sender's own fault is not worth another attempt."""
     code = collapse(fault.findtext(_CODE_VALUE) or "")
     text = collapse(fault.findtext(_REASON_TEXT) or "")
-    reason = f"HTTP {http_status} with a SOAP Fault {code}: {text[:_MAX_EXCERPT_CHARACTERS]}"
+    detail = fault.find(_DETAIL)
+    said = collapse(" ".join(map(str, detail.itertext()))) if detail is not None else ""
+    words = f"{text}; {said}" if said else text
+    reason = f"HTTP {http_status} with a SOAP Fault {code}: {words[:_MAX_EXCERPT_CHARACTERS]}"
     return TransportFailure(reason, retryable=code.rpartition(":")[2] != "Sender")
 
 

@@ -9,10 +9,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from config.new_node import write_node
 from gateway.cli.connection import Address
 from gateway.cli.place import local_address
 from gateway.lock import NodeLock
@@ -125,3 +127,12 @@ def test_a_node_with_faults_does_not_run(folder: Path) -> None:
     refused = command("run", folder)
     assert refused.returncode == 1
     assert "sign.key.pem" in refused.stderr
+
+
+def test_a_gateway_whose_own_certificates_have_expired_does_not_start(tmp_path: Path) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=500)
+    write_node(tmp_path / "az", "AZ", now=long_ago)
+    done = command("run", tmp_path / "az")
+    assert done.returncode == 1
+    assert "expired on" in done.stderr
+    assert "exchange it" in done.stderr

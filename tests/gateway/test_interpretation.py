@@ -116,3 +116,19 @@ def test_what_cannot_be_read_is_tried_again(
     found = interpret(answer, sealed, crafted.unit.message_id, xu.pmode)
     assert isinstance(found.event, TransportFailed)
     assert found.event.retryable
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("120", 120.0), ("0", 0.0), ("Fri, 31 Dec 2027 23:59:59 GMT", None), ("-1", None), ("", None)],
+)
+def test_retry_after_is_heeded_where_it_says_a_number(said: str, seconds: float | None) -> None:
+    from gateway.outbound.posting import _seconds
+
+    assert _seconds(said) == seconds
+
+
+def test_what_the_partner_asks_for_reaches_the_exchange(xu: Partner) -> None:
+    told = interpret(PeerAnswer(503, None, b"", 120.0), Sealed(b"", (), ()), "m@az", xu.pmode)
+    assert isinstance(told.event, TransportFailed)
+    assert told.event.retry_after_seconds == 120.0

@@ -186,3 +186,13 @@ def test_a_receipt_that_is_not_valid_says_why() -> None:
 )
 def test_any_answer_is_read(status: int, content_type: str | None, body: bytes) -> None:
     assert isinstance(read_response(status, content_type, body), Envelope | TransportFailure)
+
+
+def test_a_fault_tells_its_detail_too() -> None:
+    body = fault("Receiver").replace(
+        b"</env:Fault>",
+        b"<env:Detail><x:Why xmlns:x='urn:x'>no space</x:Why></env:Detail></env:Fault>",
+    )
+    answer = read_response(500, "application/soap+xml", body)
+    assert isinstance(answer, TransportFailure)
+    assert answer.reason.endswith("env:Receiver: Something failed; no space")
