@@ -1,6 +1,6 @@
 # Hanoi Gateway. `make demo` and `make test` do all the set-up they need.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint interop bench bench-documents bench-memory bench-profile chaos readme documents pages clean
+.PHONY: help demo test lint interop bench bench-documents bench-memory bench-profile bench-split chaos readme documents pages clean
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -50,6 +50,9 @@ bench-documents: $(STAMP) ## what reading a document costs beside the cryptograp
 
 bench-memory: $(STAMP) ## resident memory of both gateways while 1 GiB crosses
 	$(BIN)/python tests/bench/memory.py $(ARGS)
+
+bench-split: $(STAMP) ## resident memory of both gateways while 5 GiB cross in fragments
+	$(BIN)/python tests/bench/split.py $(ARGS)
 
 bench-profile: $(STAMP) ## where the processor time of a received message goes (no Java needed)
 	$(BIN)/python tests/bench/cost.py $(ARGS)
