@@ -44,8 +44,8 @@ class Door:
 async def door(az: Gateway) -> AsyncIterator[Door]:
     clock = Clock()
     wire = Wire(az.store, az._wire_spool, az._workers, az._log)
-    nobody = SimpleNamespace(wake=lambda: None)  # nothing is called back here
-    site = As4Site(az._make_desk(az.store, wire, nobody), clock)
+    nobody = SimpleNamespace(wake=lambda: None)  # nothing is called back or joined here
+    site = As4Site(az._make_desk(az.store, wire, nobody, nobody), clock)
     pinned = az._node.pmodes[0].partner_tls
     endpoint = SSL4ServerEndpoint(reactor, 0, ServerTls(az._node.tls, pinned, "1.3"), 5)
     port = await endpoint.listen(site)
