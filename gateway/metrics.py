@@ -46,6 +46,9 @@ class Metrics:
         self._send_seconds = self._histogram(
             "gateway_send_seconds", "From the first octet of an attempt to its receipt.", "partner"
         )
+        self._alerts = Gauge(
+            "gateway_alerts_open", "Alerts no operator has acknowledged.", registry=self.registry
+        )
         self._requests = self._counter(
             "gateway_local_requests", "Calls of the local API.", "operation", "status"
         )
@@ -71,6 +74,10 @@ class Metrics:
         """A call of the local API was answered."""
         self._requests.labels(operation, str(status)).inc()
         self._request_seconds.labels(operation).observe(took_seconds)
+
+    def alerts_open(self, count: int) -> None:
+        """So many alerts wait for an operator."""
+        self._alerts.set(count)
 
     def watch(self, name: str, meaning: str, read: Callable[[], float]) -> None:
         """Publish what `read` returns whenever somebody looks; it must not block."""

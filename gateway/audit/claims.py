@@ -27,6 +27,8 @@ ABOUT_A_MESSAGE: Final = frozenset(Kind) - {
     Kind.EPOCH_DECLARED,
     Kind.REFUSED,
     Kind.GROUP_FAILED,
+    Kind.ALERTED,
+    Kind.ALERT_ACKNOWLEDGED,
 }
 
 

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from config.node import Node
 from gateway.audit import pages
+from gateway.audit.alerts import AlertsAudit
 from gateway.audit.claims import ABOUT_A_MESSAGE, claims_of
 from gateway.audit.messages import Counted, Material, check_message
 from gateway.audit.pages import Reading
@@ -81,7 +82,7 @@ def _chain(store: Reading, storage_key: KeyWrap, walked: _Walked) -> Iterator[St
     head = Head() if sealed is None else sealed[0]
     for finding in _seal_findings(store, storage_key, sealed):
         yield _found(finding)
-    walk, at_head = ChainWalk(), ChainWalk()
+    walk, at_head, alerts = ChainWalk(), ChainWalk(), AlertsAudit(store)
     for page in pages.evidence_pages(store):
         for row in page:
             link = ChainRow(row.sequence, row.record, row.leaf_hash, row.chain_hash)
@@ -93,9 +94,10 @@ def _chain(store: Reading, storage_key: KeyWrap, walked: _Walked) -> Iterator[St
             walked.head = Head(row.sequence, row.chain_hash)
             if walked.records % PROGRESS_EVERY == 0:
                 yield {"event": "progress", "records": walked.records}
+        alerts.take(page)
         for finding in _missing(store, page):
             yield _found(finding)
-    for finding in at_head.end(head):
+    for finding in [*at_head.end(head), *alerts.findings()]:
         yield _found(finding)
 
 

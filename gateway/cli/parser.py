@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from gateway.cli import about, audit, conformance, documents, messages, node, queue, routing
+from gateway.cli import about, alerts, audit, conformance, documents, messages, node, queue, routing
 from gateway.cli.outcome import EPILOG
 from gateway.cli.words import Commands
 
@@ -24,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     messages.add_commands(commands)
     queue.add_commands(commands)
     audit.add_commands(commands)
+    alerts.add_commands(commands)
     documents.add_commands(commands)
     routing.add_commands(commands)
     conformance.add_commands(commands)

@@ -223,7 +223,8 @@ class Gates:
             tls_end=tls_end,
         )
         if not identity.trusted or identity.state != pmode.partner_state:
-            raise refused(FAILED_AUTHENTICATION, "G8", identity.because)
+            # Whoever came so far has keys of a partner and a valid signature: not a mistake.
+            raise refused(FAILED_AUTHENTICATION, "G8", f"ALERT: {identity.because}")
 
     def _check_time(self, unit: UserMessage, pmode: PMode) -> None:
         now = self._now()

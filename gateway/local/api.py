@@ -47,6 +47,8 @@ def endpoints(messages: Messages, inbox: Inbox, operations: Operations) -> Mappi
         "releaseLease": inbox.release,
         "rejectLease": inbox.reject,
         "verifyEvidence": operations.verify_evidence,
+        "listAlerts": operations.alerts,
+        "acknowledgeAlert": operations.acknowledge_alert,
         "getHealth": operations.health,
         "getMetrics": operations.metrics,
     }

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import structlog
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
 from gateway.local.answers import Answer, Streamed, as_json
 from gateway.local.calls import Call
 from gateway.local.limits import STREAM_CHUNK_BYTES
 from gateway.local.names import content_disposition, safe_file_name
-from gateway.local.ports import InThread, Spool, Store
+from gateway.local.ports import InThread, Now, Spool, Store
 from gateway.local.problems import MALFORMED, Problem, not_found
 from gateway.local.submission import Submissions
 from gateway.local.views import message_view, submitted_view
@@ -20,8 +24,14 @@ class Messages:
     """Endpoints about messages of the caller; those of others are not there."""
 
     def __init__(
-        self, store: Store, spool: Spool, submissions: Submissions, in_thread: InThread
+        self,
+        store: Store,
+        spool: Spool,
+        submissions: Submissions,
+        in_thread: InThread,
+        now: Now,
     ) -> None:
+        self._now = now
         self._store = store
         self._spool = spool
         self._submissions = submissions
@@ -66,6 +76,11 @@ class Messages:
             call.authority, call.values["messageId"], partner, direction
         )
         if view is None:
+            # Not waited for: the answer must take as long for what is not there at all.
+            asked = self._store.alert_if_somebody_elses(
+                call.authority, call.values["messageId"], self._now()
+            )
+            Deferred.fromCoroutine(asked).addErrback(_not_kept)
             raise not_found()
         return view
 
@@ -96,3 +111,7 @@ def _file_name(part: StoredPart) -> str:
     if part.position == 0:
         return "document.xml"
     return safe_file_name(part.file_name) or f"attachment-{part.position}"
+
+
+def _not_kept(failure: Failure) -> None:
+    structlog.get_logger("gateway.local").error("alert.not_kept", because=str(failure.value))

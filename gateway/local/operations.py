@@ -7,19 +7,25 @@ from collections.abc import Iterator, Mapping
 
 from gateway.local.answers import Answer, Streamed, Whole, as_json
 from gateway.local.calls import Call
-from gateway.local.ports import Audit, InThread, Store
-from gateway.local.problems import too_many
+from gateway.local.ports import Audit, InThread, Now, Store
+from gateway.local.problems import not_found, too_many
 from gateway.metrics import Metrics
+from gateway.store.alerts import Alert
+from protocol.evidence.records import instant
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _NDJSON_TYPE = "application/x-ndjson"
+MAX_NUMBER_DIGITS = 18  # of a row number, which has 63 bits
 
 
 class Operations:
     """Endpoints that show the gateway's own condition, never a message."""
 
-    def __init__(self, store: Store, metrics: Metrics, audit: Audit, in_thread: InThread) -> None:
+    def __init__(
+        self, store: Store, metrics: Metrics, audit: Audit, in_thread: InThread, now: Now
+    ) -> None:
         self._store = store
+        self._now = now
         self._metrics = metrics
         self._audit = audit
         self._in_thread = in_thread
@@ -35,7 +41,21 @@ class Operations:
 
     async def metrics(self, _call: Call) -> Answer:
         """GET /metrics in the text format of Prometheus."""
+        self._metrics.alerts_open(await self._store.count_alerts())
         return Whole(200, _METRICS_TYPE, await self._in_thread(self._metrics.exposition))
+
+    async def alerts(self, _call: Call) -> Answer:
+        """GET /v1/alerts: what nobody has looked at yet."""
+        found = await self._store.open_alerts()
+        return as_json(200, {"alerts": [_alert(one) for one in found]})
+
+    async def acknowledge_alert(self, call: Call) -> Answer:
+        """POST /v1/alerts/{number}/ack."""
+        number = call.values["number"]
+        known = number.isascii() and number.isdigit() and len(number) <= MAX_NUMBER_DIGITS
+        if not known or not await self._store.acknowledge_alert(int(number), self._now()):
+            raise not_found()
+        return Whole(204)
 
     async def verify_evidence(self, _call: Call) -> Answer:
         """GET /v1/audit/verify: one JSON line for each step and finding, while it works."""
@@ -47,6 +67,16 @@ class Operations:
 
     def _end_audit(self) -> None:
         self._auditing = False
+
+
+def _alert(alert: Alert) -> dict[str, object]:
+    return {
+        "number": alert.number,
+        "sentence": alert.sentence,
+        "firstAt": instant(alert.first_at),
+        "lastAt": instant(alert.last_at),
+        "times": alert.times,
+    }
 
 
 def _lines(steps: Iterator[Mapping[str, object]]) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
+from gateway.store.alerts import Alert
 from gateway.store.values import (
     IdempotencyConflict,
     Leased,
@@ -88,6 +89,18 @@ class Store(Protocol):
 
     def on_queue(self, authority: str) -> Deferred[None]:
         """Fires when something may have come into the authority's queue."""
+
+    async def open_alerts(self) -> Sequence[Alert]:
+        """What an operator has not acknowledged yet, oldest first."""
+
+    async def count_alerts(self) -> int:
+        """How many alerts stand open."""
+
+    async def acknowledge_alert(self, number: int, at: datetime) -> bool:
+        """An operator has looked at it; False if no such alert stands open."""
+
+    async def alert_if_somebody_elses(self, authority: str, message_id: str, at: datetime) -> None:
+        """`authority` asked in vain for a message: an alert, if it is another authority's."""
 
     async def check_writable(self) -> None:
         """Raises unless a transaction can be written now."""

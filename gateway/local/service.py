@@ -73,9 +73,9 @@ class LocalApi:
         )
         self._resource = LocalResource(
             endpoints(
-                Messages(store, spool, submissions, in_thread),
+                Messages(store, spool, submissions, in_thread, now),
                 Inbox(store, reactor, now, self._settings.lease_seconds),
-                Operations(store, metrics, audit, in_thread),
+                Operations(store, metrics, audit, in_thread, now),
             ),
             metrics,
             self._log,

@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, select, update
 
+from gateway.store.alerts import note_txn
 from gateway.store.content import destroy_content_txn
 from gateway.store.group_rows import group_of
 from gateway.store.owed import owe_txn
@@ -155,6 +156,7 @@ def fail_txn(unit: Transaction, held: HeldGroup, failure: Failure) -> tuple[Stor
         "fragments": [[piece.number, piece.message_id] for piece in held.pieces],
     }
     unit.record(Kind.GROUP_FAILED, failure.at, told)
+    note_txn(unit, told, failure.at)
     owe_txn(unit, failure.owed)
     return _destroy_txn(unit, held, f"group failed with {failure.code}", failure.at)
 

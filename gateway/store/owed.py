@@ -13,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, func, select, update
 
+from gateway.store.alerts import note_txn
 from gateway.store.engine import Engine
 from gateway.store.rows import AnyRow, insert_once
 from gateway.store.tables import INBOUND, OWED_ONCE, callback, message
@@ -150,6 +151,7 @@ class Owed:
 
         def refuse_txn(unit: Transaction) -> None:
             unit.record(Kind.REFUSED, owed.owed_at, facts)
+            note_txn(unit, facts, owed.owed_at)
             owe_txn(unit, owed)
 
         await self.engine.run(refuse_txn)

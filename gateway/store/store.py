@@ -15,7 +15,7 @@ from sqlalchemy import make_url, update
 from sqlalchemy.exc import ArgumentError
 from twisted.internet.defer import Deferred
 
-from gateway.store import content, dispatching, queue, received, sent, views
+from gateway.store import alerts, content, dispatching, queue, received, sent, views
 from gateway.store.awaited import Awaited
 from gateway.store.engine import Engine, Opened, Opening, T, Wake
 from gateway.store.faults import StoreRefused
@@ -128,7 +128,30 @@ class Store:
     async def record(self, kind: str, facts: Mapping[str, Json], at: datetime) -> None:
         """A record of its own. Raises ValueError for an unknown kind or facts without a form."""
         known = Kind(kind)
-        await self._engine.run(lambda unit: unit.record(known, at, facts))
+
+        def record_txn(unit: Transaction) -> None:
+            unit.record(known, at, facts)
+            alerts.note_txn(unit, facts, at)
+
+        await self._engine.run(record_txn)
+
+    async def open_alerts(self) -> list[alerts.Alert]:
+        """What an operator has not acknowledged yet, oldest first."""
+        return await self._engine.run(alerts.open_txn)
+
+    async def count_alerts(self) -> int:
+        """How many alerts stand open."""
+        return await self._engine.run(alerts.count_txn)
+
+    async def acknowledge_alert(self, number: int, at: datetime) -> bool:
+        """An operator has looked at it; False if no such alert stands open."""
+        return await self._engine.run(lambda unit: alerts.acknowledge_txn(unit, number, at))
+
+    async def alert_if_somebody_elses(self, authority: str, message_id: str, at: datetime) -> None:
+        """`authority` asked in vain for a message: an alert, if it is another authority's."""
+        await self._engine.run(
+            lambda unit: alerts.somebody_elses_txn(unit, authority, message_id, at)
+        )
 
     async def keep_certificates(self, ders: Sequence[bytes]) -> None:
         """Certificates (DER) that evidence will name: our own, and those of the partners."""

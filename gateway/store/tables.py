@@ -13,6 +13,7 @@ submission   idempotency keys of authorities
 queue_entry  what waits for an authority: received messages, and notices about sent ones
 evidence     the chain; append-only, guarded by triggers
 evidence_head  how far the chain goes, with a keyed seal
+alert        what an operator must look at, until it says that it has
 certificate  every certificate that evidence names, by fingerprint
 secret       keys of the store itself, wrapped by the storage key
 """
@@ -256,6 +257,18 @@ evidence_head = Table(
     Column("chain_hash", LargeBinary(32), nullable=False),
     Column("seal", LargeBinary(32), nullable=False),
     CheckConstraint("id = 1", name="one_row"),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", RowNumber, primary_key=True),
+    Column("sentence", Text, nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("acknowledged_at", Instant),
+    Index("alert_open", "acknowledged_at", "sentence"),
 )
 
 certificate = Table(

@@ -67,6 +67,8 @@ class Kind(StrEnum):
     REJECTED = "REJECTED"  # it refuses the message
     PARKED = "PARKED"  # handed off too often without an answer; waits for an operator
     UNPARKED = "UNPARKED"  # an operator put it back into the queue
+    ALERTED = "ALERTED"  # something that an operator must look at
+    ALERT_ACKNOWLEDGED = "ALERT_ACKNOWLEDGED"  # an operator has looked at it
     CONTENT_DESTROYED = "CONTENT_DESTROYED"  # the payload's key is gone; the evidence stays
 
 

@@ -45,10 +45,30 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 *("take", str(nodes[target].folder), "--as", receiver, "--into", str(folder)),
                 *("--wait", "5", "--ack", "--json"),
             )
+            snoop(nodes[target].folder, view["messageId"])
     finally:
         for node in nodes.values():
             node.stop()
     return folder / "AZ"
+
+
+def snoop(node: Path, message_id: str) -> None:
+    """An authority asks for a message of another: an alert."""
+    asked = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "gateway",
+            "status",
+            str(node),
+            message_id,
+            "--as",
+            f"{node.name}-MOJ",
+        ],
+        capture_output=True,
+        check=False,
+    )
+    assert asked.returncode == 1
 
 
 def audit(node: Path) -> tuple[int, list[dict[str, object]]]:
@@ -195,6 +215,16 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
     "queue entry deleted": (run(f"delete from queue_entry where {FIRST_QUEUED}"), "message"),  # noqa: S608
     "attempts": (run("update exchange set attempts = attempts + 1"), "exchange of message"),
     "exchange deleted": (run("delete from exchange"), "exchange of message"),
+    "alert deleted": (run("delete from alert"), "alert 1"),
+    "alert reworded": (run("update alert set sentence = 'nothing happened'"), "alert 1"),
+    "alert quietly closed": (run("update alert set acknowledged_at = 1"), "alert 1"),
+    "alert made up": (
+        run(
+            "insert into alert (id, sentence, first_at, last_at, times) "
+            "values (7, 'nothing', 1, 1, 1)"
+        ),
+        "alert 7",
+    ),
     "exchange state": (run("update exchange set state = 'READY'"), "exchange of message"),
 }
 

@@ -188,9 +188,10 @@ async def walk_through(served: Served) -> None:
     """Every operation, with every answer that a caller alone can bring about."""
     await hand_in_everything(served)
     await take_everything(served)
+    await look_at_every_alert(served)
     for route in routes.ROUTES:
         path = route.template.replace("{messageId}", "m@x").replace("{leaseId}", "l")
-        path = path.replace("{n}", "1")
+        path = path.replace("{n}", "1").replace("{number}", "1")
         if route.credential is not Credential.NONE:
             await served.ask(route.method, path, authority=None)
             other = "auditor" if route.credential is Credential.AUTHORITY else "AZ-SSS"
@@ -235,6 +236,13 @@ async def hand_in_everything(served: Served) -> None:
         ExchangeState.FAILED, dispatch.exchange.attempts, None, "EBMS:0301", "no receipt came"
     )
     await served.store.settle(dispatch.submission, failed, kind="FAILED", facts={}, at=NOW)
+
+
+async def look_at_every_alert(served: Served) -> None:
+    await served.store.record("REFUSED", {"reason": "ALERT: a lie"}, NOW)
+    for method, path in (("GET", "/v1/alerts"), ("POST", "/v1/alerts/1/ack")):
+        await served.ask(method, path, authority="auditor")
+    await served.ask("POST", "/v1/alerts/1/ack", authority="auditor")
 
 
 async def take_everything(served: Served) -> None:
