@@ -349,8 +349,10 @@ async def test_the_same_id_with_other_content_is_a_conflict(az: Gateway, xu: Par
     second = xu.preservation(change=lambda unit: replace(unit, message_id=first.unit.message_id))
     assert code_of(await xu.send(second)) == "EBMS:0003"
     after = await kept(az)
-    assert (after.rows, after.files) == (before.rows, before.files)
-    assert after.evidence == [*before.evidence, "REFUSED"]
+    assert (after.rows, after.files) == ({**before.rows, "alert": 1}, before.files)
+    assert after.evidence == [*before.evidence, "REFUSED", "ALERTED"]
+    (alert,) = await az.store.open_alerts()
+    assert first.unit.message_id in alert.sentence
     assert code_of(await xu.send(xu.preservation())) == "receipt"
 
 
