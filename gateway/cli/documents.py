@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Generator
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from gateway.cli.outcome import Outcome, Stop, refused, wrong_usage
+from gateway.cli.outcome import Outcome, Stop, refused
 from gateway.cli.table import complain, printable
 from gateway.cli.words import Arguments, Commands, add_command
 
@@ -48,6 +47,11 @@ def add_commands(commands: Commands) -> None:
         "--received", type=Path, metavar="FOLDER",
         help="for an EvidenceReceipt: the folder that take made of the delivery; says of each item "
         "whether it came whole",
+    )  # fmt: skip
+    new.add_argument(
+        "--item", type=Path, action="append", default=[], metavar="FILE",
+        help="for an EvidenceDelivery: a file that it carries, in the order of the items in the "
+        "answers; digests, sizes, manifest and the chain of custody are filled in (repeat it)",
     )  # fmt: skip
     new.add_argument(
         "--in", dest="language", default="en", metavar="LANGUAGE",
@@ -96,6 +100,7 @@ def _render(arguments: Arguments) -> Outcome:
 
 
 def _new(arguments: Arguments) -> Outcome:
+    from gateway.cli.evidence import chained, items_of, with_files
     from protocol.convention.documents import DocumentRefused
     from protocol.convention.drafting import begin, joined
     from protocol.convention.json_form import from_json
@@ -104,14 +109,19 @@ def _new(arguments: Arguments) -> Outcome:
     words = _words(arguments.words)
     draft: dict[str, Any] = {}
     try:
-        draft = begin(_beginning(arguments))
+        known = _beginning(arguments)
+        draft = begin(known)
         if arguments.received is not None:
-            draft = joined(draft, _items(arguments))
+            draft = joined(draft, items_of(arguments, known.concerned))
         if arguments.answers is not None:
             draft = joined(draft, _answers(arguments.answers, arguments.kind))
         else:
             draft = _talk(questions(arguments.kind, draft, words, arguments.language))
+        if arguments.item:
+            draft = with_files(arguments, draft)
         octets = from_json(json.dumps({arguments.kind: draft}).encode())
+        if arguments.item:
+            octets = chained(octets)
     except DocumentRefused as e:
         if arguments.answers is None and draft:
             _keep(arguments.into.with_suffix(".json"), {arguments.kind: draft})
@@ -119,33 +129,6 @@ def _new(arguments: Arguments) -> Outcome:
     _write(arguments.into, octets)
     print(arguments.into)
     return Outcome.DONE
-
-
-def _items(arguments: Arguments) -> dict[str, Any]:
-    """What became of each item of the delivery in the folder, by the digests of its files."""
-    from protocol.convention.delivery import Came, items_received, receipt_of
-    from protocol.convention.documents import read_document
-    from protocol.hardened import parse_again
-
-    if arguments.kind != "EvidenceReceipt" or arguments.concerns is None:
-        raise wrong_usage("--received is for an EvidenceReceipt that --concerns a delivery")
-    octets = document_at(arguments.concerns)
-    if read_document(octets).kind != "EvidenceDelivery":
-        raise refused(f"{arguments.concerns} is no EvidenceDelivery")
-    files = sorted(path for path in arguments.received.iterdir() if path.name[:2].isdigit())
-    came = [Came(*_measured(path)) for path in files]
-    delivery = parse_again(octets)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return receipt_of(delivery, items_received(delivery, came), now)
-
-
-def _measured(path: Path) -> tuple[str, int]:
-    """SHA-256 in hexadecimal and size in bytes of a file of any size."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
-    except OSError as e:
-        raise refused(f"{path}: {e.strerror}") from e
 
 
 def _beginning(arguments: Arguments) -> Beginning:

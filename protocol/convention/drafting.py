@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lxml import etree
-
 from protocol.convention.declarations import children_of, root_declaration
 from protocol.convention.directory import Authority
 from protocol.convention.documents import read_document
+from protocol.convention.json_form import part_to_json
 from protocol.convention.kinds import COMMON, Kind, Side
 from protocol.convention.versions import CURRENT
 from protocol.hardened import parse_again
@@ -90,27 +89,16 @@ def _declared(kind: Kind) -> frozenset[str]:
 def _follow(draft: Draft, octets: bytes) -> None:
     """The draft belongs to the document in `octets`: its number, and what it is."""
     concerned = read_document(octets)
-    issued = parse_again(octets).findtext(f"{{{COMMON}}}IssuedAt")
+    root = parse_again(octets)
+    issued = root.findtext(f"{{{COMMON}}}IssuedAt")
     draft["RequestId"] = concerned.request_id
     draft["Concerns"] = {"Kind": concerned.kind}
     if issued is not None:
         draft["Concerns"]["IssuedAt"] = issued.strip()
     for name in ("RequestingAuthority", "RequestedAuthority"):
-        found = parse_again(octets).find(f"{{{COMMON}}}{name}")
-        if found is not None and name not in draft:
-            draft[name] = _named(found)
-
-
-def _named(element: etree._Element) -> Draft:
-    """An authority as another document names it: its id and its names."""
-    texts = [
-        {
-            **{f"@{key!s}": str(value) for key, value in text.attrib.items()},
-            "$": text.text or "",
-        }
-        for text in element.iterfind(f"{{{COMMON}}}Name/{{{COMMON}}}Text")
-    ]
-    return {"@id": element.get("id", ""), "Name": {"Text": texts}}
+        found = part_to_json(root, name)
+        if found is not None and found["@id"] == draft.get(name, found)["@id"]:
+            draft[name] = found  # with its contacts, which every document of the case repeats
 
 
 def _authority(authority: Authority, language: str) -> Draft:

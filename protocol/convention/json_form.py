@@ -75,6 +75,19 @@ def to_json(octets: bytes) -> bytes:
     return json.dumps(shown, ensure_ascii=False, indent=2).encode("utf-8") + b"\n"
 
 
+def part_to_json(root: etree._Element, name: str) -> Any:
+    """The child element `name` of the valid document `root` in the JSON form; None if it has none.
+
+    Raises DocumentRefused where the part has Extensions, or its version is none of ours.
+    """
+    found = next((child for child in root if etree.QName(child).localname == name), None)
+    version = version_of(root)
+    if found is None or version is None:
+        return None
+    declared = root_declaration(str(etree.QName(root).localname), version.schema)
+    return _shown(found, children_of(declared)[name] if declared is not None else None)
+
+
 def _loaded(octets: bytes) -> Any:
     if len(octets) > MAX_JSON_BYTES:
         raise _refused(f"{len(octets)} bytes of JSON", f"at most {MAX_JSON_BYTES}")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,9 @@ from protocol.convention.delivery import (
     items_received,
     receipt_of,
 )
+from protocol.convention.directory import Directory
 from protocol.convention.documents import read_document
+from protocol.convention.rules_in_context import Context, custody_hangs_together
 from schemas.catalogue import example
 
 DELIVERY = example("evidence-delivery-az-xu.xml")
@@ -113,3 +118,72 @@ def test_the_command_writes_the_receipt_of_what_was_taken(tmp_path: Path) -> Non
     assert read_document(octets).kind == "EvidenceReceipt"
     results = etree.fromstring(octets).findall(".//{urn:uncc:doc:1}Result")
     assert [result.text for result in results] == ["RECEIVED", "HASH_MISMATCH"]
+
+
+HELD_BY_PROVIDER_THEN_BY_US = [
+    {
+        "At": "2026-06-03T09:00:00Z",
+        "Action": "COLLECTED",
+        "By": {"Text": [{"@lang": "en", "@kind": "ORIGINAL", "$": "Provider"}]},
+    },
+    {
+        "At": "2026-06-05T11:20:00Z",
+        "Action": "TRANSFERRED",
+        "By": {"Text": [{"@lang": "en", "@kind": "ORIGINAL", "$": "Central authority"}]},
+    },
+]
+
+
+def answers_of_a_delivery(items: int) -> dict[str, object]:
+    whole = json.loads(example("evidence-delivery-az-xu.json"))["EvidenceDelivery"]
+    kept = ("RequestedAuthority", "Confidentiality", "Reference", "UseLimitation")
+    item = whole["Item"][0]
+    told = {key: item[key] for key in ("Category", "Title", "Custodian", "CollectedAt", "Method")}
+    told |= {"CollectedBy": item["CollectedBy"], "PersonalData": True}
+    told["Custody"] = HELD_BY_PROVIDER_THEN_BY_US
+    return {**{key: whole[key] for key in kept}, "Item": [told] * items}
+
+
+def new_delivery(tmp_path: Path, items: int, *files: Path) -> subprocess.CompletedProcess[str]:
+    request = tmp_path / "request.xml"
+    request.write_bytes(example("stored-data-request-xu-az.xml"))
+    answers = tmp_path / "answers.json"
+    answers.write_text(json.dumps(answers_of_a_delivery(items)))
+    return subprocess.run(
+        [
+            sys.executable, "-m", "gateway", "new", "EvidenceDelivery", "--concerns", str(request),
+            "--as", "AZ-SSS", "--to", "XU-CA", "--answers", str(answers),
+            "--into", str(tmp_path / "delivery.xml"),
+            *(word for file in files for word in ("--item", str(file))),
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_the_command_writes_a_delivery_of_files(tmp_path: Path) -> None:
+    """Manifest, digests and a closed chain of custody, from files and what only a person knows."""
+    files = [tmp_path / "logs.csv", tmp_path / "image.raw", tmp_path / "empty"]
+    for file, content in zip(files, (b"a" * 70_000, os.urandom(10), b""), strict=True):
+        file.write_bytes(content)
+    done = new_delivery(tmp_path, 3, *files)
+    assert done.returncode == 0, done.stderr
+    octets = (tmp_path / "delivery.xml").read_bytes()
+    assert read_document(octets).kind == "EvidenceDelivery"
+    root = etree.fromstring(octets)
+    context = Context(Directory({}), date(2026, 6, 5), "AZ", "XU")
+    assert list(custody_hangs_together(root, context)) == []
+    assert len(root.findall(".//{urn:uncc:cmn:1}PreviousEventHash")) == 3
+    came = [Came(hashlib.sha256(f.read_bytes()).hexdigest(), f.stat().st_size) for f in files]
+    outcomes = items_received(root, came)
+    assert [(one.item, one.result) for one in outcomes] == [
+        (f"item-{n}", ItemResult.RECEIVED) for n in (1, 2, 3)
+    ]
+    damaged = items_received(root, [came[0], Came("0" * 64, 10), came[2]])
+    assert [one.result for one in damaged].count(MISMATCH) == 1
+
+
+def test_an_item_without_a_file_is_refused(tmp_path: Path) -> None:
+    done = new_delivery(tmp_path, 2, tmp_path / "request.xml")
+    assert (done.returncode, "more items than there are files" in done.stderr) == (1, True)
+    none = new_delivery(tmp_path, 1, tmp_path / "no.such.file")
+    assert (none.returncode, "No such file" in none.stderr) == (1, True)
