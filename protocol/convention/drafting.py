@@ -6,7 +6,7 @@ author knows. What is missing is asked by protocol.convention.questions, or come
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,7 +65,7 @@ def begin(known: Beginning) -> Draft:
     if kind.urgency == "ROUTINE":
         draft["Urgency"] = {"@level": kind.urgency}
     if known.concerned is not None:
-        _follow(draft, known.concerned)
+        _follow(draft, known.concerned, _declared(kind))
     return draft
 
 
@@ -86,15 +86,18 @@ def _declared(kind: Kind) -> frozenset[str]:
     return frozenset(children_of(declaration)) if declaration is not None else frozenset()
 
 
-def _follow(draft: Draft, octets: bytes) -> None:
+def _follow(draft: Draft, octets: bytes, declared: Collection[str]) -> None:
     """The draft belongs to the document in `octets`: its number, and what it is."""
     concerned = read_document(octets)
     root = parse_again(octets)
     issued = root.findtext(f"{{{COMMON}}}IssuedAt")
     draft["RequestId"] = concerned.request_id
-    draft["Concerns"] = {"Kind": concerned.kind}
-    if issued is not None:
-        draft["Concerns"]["IssuedAt"] = issued.strip()
+    if "Concerns" in declared:
+        draft["Concerns"] = {"Kind": concerned.kind}
+        if issued is not None:
+            draft["Concerns"]["IssuedAt"] = issued.strip()
+    if "Acknowledges" in declared:
+        draft["Acknowledges"] = concerned.kind
     for name in ("RequestingAuthority", "RequestedAuthority"):
         found = part_to_json(root, name)
         if found is not None and found["@id"] == draft.get(name, found)["@id"]:

@@ -107,6 +107,21 @@ def test_an_answer_belongs_to_its_request() -> None:
     assert draft["Concerns"] == {"Kind": "PreservationRequest", "IssuedAt": "2026-03-02T09:15:00Z"}
 
 
+def test_an_acknowledgement_says_what_it_acknowledges() -> None:
+    concerned = example("preservation-request-xu-az.xml")
+    draft = begin(beginning("Acknowledgement", concerned=concerned))
+    assert draft["Acknowledges"] == "PreservationRequest"
+    assert "Concerns" not in draft
+
+
+def test_an_answer_repeats_the_contacts_of_its_request() -> None:
+    """They are still those of the request, so nobody has to find them out."""
+    name = "stored-data-request-xu-az"
+    asked = json.loads(example(f"{name}.json"))["StoredDataRequest"]["RequestingAuthority"]
+    draft = begin(beginning("AdditionalInformation", concerned=example(f"{name}.xml")))
+    assert draft["RequestingAuthority"] == asked
+
+
 def test_answers_go_over_what_was_begun() -> None:
     draft = joined({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"c": 3}, "d": [2]})
     assert draft == {"a": {"b": 1, "c": 3}, "d": [2]}
