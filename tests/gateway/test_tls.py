@@ -197,8 +197,8 @@ async def test_one_state_cannot_carry_the_message_of_another(
     answer = await xu.post(*xu.preservation().body(), tls=third.node.tls)
     assert code_of(answer) == "EBMS:0101"
     after = await kept(az_with_both)
-    assert (after.rows, after.files) == (before.rows, before.files)
-    assert after.evidence == [*before.evidence, "REFUSED"]
+    assert (after.rows, after.files) == ({**before.rows, "alert": 1}, before.files)
+    assert after.evidence == [*before.evidence, "REFUSED", "ALERTED"]
     assert code_of(await xu.send(xu.preservation())) == "receipt"
 
 
