@@ -122,6 +122,8 @@ class Spool:
             file = path_of(self._folder, blob.name).open("rb")
         except OSError as e:
             raise BlobDamaged(f"{label_of(blob)}: {e.strerror}") from e
+        except ValueError as e:
+            raise BlobDamaged(f"{label_of(blob)}: {e}") from e
         return file.read, file.close
 
 

@@ -51,7 +51,7 @@ class AlertsAudit:
         for row in self._before:
             if row.id not in self._raised:
                 yield Finding(f"alert {row.id}", "is not in the evidence")
-            elif row.acknowledged_at is not None and row.id not in self._acknowledged:
+            elif row.closed and row.id not in self._acknowledged:
                 yield Finding(f"alert {row.id}", "was closed, and nobody acknowledged it")
         for number, sentence in self._raised.items():
             found = after.get(number)
@@ -59,9 +59,10 @@ class AlertsAudit:
                 yield Finding(f"alert {number}", "is missing")
             elif found.sentence != sentence:
                 yield Finding(f"alert {number}", "its sentence was changed")
-            elif found.acknowledged_at is None and number in self._acknowledged:
+            elif not found.closed and number in self._acknowledged:
                 yield Finding(f"alert {number}", "was acknowledged, and stands open")
 
     def _rows(self) -> list[AnyRow]:
-        rows = select(alert.c.id, alert.c.sentence, alert.c.acknowledged_at)
+        closed = alert.c.acknowledged_at.is_not(None).label("closed")  # whatever stands there
+        rows = select(alert.c.id, alert.c.sentence, closed)
         return self.store.run_blocking(lambda unit: list(unit.connection.execute(rows)))

@@ -85,16 +85,15 @@ def check_message(
 def _check_identity(where: str, row: AnyRow, origin: EvidenceRecord) -> Iterator[Finding]:
     wanted = {name: origin.facts.get(name) for name in _IDENTITY}
     wanted["at"] = instant(origin.at)
-    if row.direction == "in":
-        wanted["claimed_at"] = origin.facts.get("claimed_at")
-        wanted["tls_fingerprint"] = origin.facts.get("tls_sha256")
-        wanted["routing"] = origin.facts.get("routing")
+    # What only a received message has; a sent one must have none of it.
+    wanted["claimed_at"] = origin.facts.get("claimed_at")
+    wanted["tls_fingerprint"] = origin.facts.get("tls_sha256")
+    wanted["routing"] = origin.facts.get("routing", [])
     found = {name: getattr(row, name) for name in wanted}
     for name in ("at", "claimed_at"):
-        if found.get(name) is not None:
+        if found[name] is not None:
             found[name] = instant(found[name])
-    if "routing" in found:
-        found["routing"] = [[name, value] for name, value in sorted(found["routing"].items())]
+    found["routing"] = [[name, value] for name, value in sorted(found["routing"].items())]
     for name, value in wanted.items():
         if found[name] != value:
             yield Finding(where, f"its {name} is not the one in evidence")
@@ -159,14 +158,18 @@ def _check_receipt(
     if sha256(row.receipt).hexdigest() != claim["receipt_sha256"]:
         yield Finding(where, "its receipt was changed: it does not have the digest in evidence")
         return
-    kept = (row.receipt_id, row.receipt_signer, instant(row.receipt_at))
-    if kept != (claim["receipt_id"], claim["signer_sha256"], instant(record.at)):
+    kept = (row.receipt_id, row.receipt_signer, row.receipt_at)
+    if kept != (claim["receipt_id"], claim["signer_sha256"], record.at):
         yield Finding(where, "the id, the signer or the time of its receipt was changed")
     der = material.certificates.get(str(claim["signer_sha256"]))
     if der is None:
         yield Finding(where, "the certificate that signed its receipt is missing")
         return
-    signer = x509.load_der_x509_certificate(der)
+    try:
+        signer = x509.load_der_x509_certificate(der)
+    except ValueError as e:
+        yield Finding(where, f"the certificate that signed its receipt cannot be read: {e}")
+        return
     reason = check_source_receipt_row(row, signer) if joined else _receipt_fault(row, signer)
     if reason is None:
         counted.receipts += 1
@@ -213,6 +216,8 @@ def _check_parts(
         for name in ("content_id", "mime_type", "file_name", "character_set", "size_bytes"):
             if getattr(part, name) != claim.get(name):
                 yield Finding(place, f"its {name} is not the one in evidence")
+        if part.blob_name is not None and part.inline is not None:
+            yield Finding(place, "is said to be in its row and in a file at the same time")
         destroyed = Kind.CONTENT_DESTROYED in claims.records
         yield from _check_content(place, part, str(claim["sha256"]), destroyed, material, counted)
 

@@ -108,15 +108,19 @@ def held(store: Reading, number: int) -> Held | None:
 
 
 def certificates(store: Reading) -> dict[str, bytes]:
-    """Every certificate that evidence can name: DER by fingerprint."""
-    rows = select(certificate.c.fingerprint, certificate.c.der)
-    return {row.fingerprint: row.der for row in _rows(store, rows)}
+    """Every certificate that evidence can name: DER by fingerprint; none where it is no octets."""
+    rows = _rows(store, select(certificate.c.fingerprint, certificate.c.der))
+    return {row.fingerprint: row.der if isinstance(row.der, bytes) else b"" for row in rows}
 
 
 def sealed_head(store: Reading) -> tuple[Head, bytes] | None:
-    """Where the chain is said to end, and the seal over that; None if the row is missing."""
-    rows = _rows(store, select(evidence_head))
-    return (Head(rows[0].sequence, rows[0].chain_hash), rows[0].seal) if rows else None
+    """Where the chain is said to end, and the seal over that; None if no row says so."""
+    for row in _rows(store, select(evidence_head)):
+        written = row.sequence, row.chain_hash, row.seal
+        match written:
+            case int(), bytes(), bytes():
+                return Head(row.sequence, row.chain_hash), row.seal
+    return None
 
 
 def seal_of(store: Reading, storage_key: KeyWrap) -> Seal:

@@ -13,7 +13,7 @@ from gateway.store.rows import AnyRow
 from gateway.store.values import NOBODY
 from protocol.as4.exchange import ExchangeState
 from protocol.evidence.chain import Finding
-from protocol.evidence.records import Kind, instant
+from protocol.evidence.records import EvidenceRecord, Kind, instant
 
 _STANDING: Final = ("state", "attempts", "next_attempt_at", "error_code", "error_sentence", "late")
 _UNSET: Final = {"late": False}  # what a column holds while no record says anything about it
@@ -32,10 +32,10 @@ def check_queue(where: str, held: Held, claims: Claims) -> Iterator[Finding]:
             yield Finding(place, "its queue entry is missing")
             continue
         for name, wanted in _expected_columns(notice, authority, claims).items():
-            if getattr(entry, name) != wanted:
+            found = _written(getattr(entry, name))
+            if found != wanted:
                 yield Finding(
-                    place,
-                    f"its queue entry has {name} {getattr(entry, name)!r}, in evidence {wanted!r}",
+                    place, f"its queue entry has {name} {found!r}, in evidence {wanted!r}"
                 )
 
 
@@ -51,7 +51,10 @@ def check_exchange(held: Held, claims: Claims) -> Iterator[Finding]:
         "partner": row.partner,
         "content_digest": bytes.fromhex(str(origin.get("content_sha256", ""))),
         "idempotency_key": origin.get("idempotency_key"),
+        "due_at": _written(found.next_attempt_at or row.at),
     }
+    if found.state != ExchangeState.SENDING.value:
+        fixed["node"] = None  # nobody is sending it
     for name, wanted in {**fixed, **_expected_standing(found, claims)}.items():
         if _written(getattr(found, name)) != wanted:
             yield Finding(where, f"its {name} is {getattr(found, name)!r}, in evidence {wanted!r}")
@@ -90,9 +93,15 @@ def _expected_columns(notice: str, authority: str, claims: Claims) -> dict[str, 
     }
     if not notice and "priority" in origin:
         columns["priority"] = origin["priority"]
-    if last is not None and last.kind is Kind.HANDED_OFF:
-        columns["lease_id"] = last.facts.get("lease_id")
-    return columns
+    return {**columns, **_expected_lease(last)}
+
+
+def _expected_lease(last: EvidenceRecord | None) -> dict[str, Any]:
+    """Who has the entry, and until when; who had it is kept when it ends."""
+    if last is None or last.kind in (Kind.RELEASED, Kind.PARKED, Kind.UNPARKED):
+        return {"lease_id": None, "leased_until": None}
+    facts = last.facts
+    return {"lease_id": facts.get("lease_id"), "leased_until": facts.get("expires_at")}
 
 
 def _expected_standing(found: AnyRow, claims: Claims) -> dict[str, Any]:

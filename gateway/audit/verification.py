@@ -14,7 +14,7 @@ from gateway.audit.claims import ABOUT_A_MESSAGE, claims_of
 from gateway.audit.messages import Counted, Material, check_message
 from gateway.audit.pages import Reading
 from gateway.spool import Spool
-from gateway.store.faults import StoreRefused
+from gateway.store.faults import StoreFault, StoreRefused
 from gateway.store.ports import KeyWrap
 from gateway.store.rows import AnyRow
 from protocol.evidence.chain import ChainRow, ChainWalk, Finding, Head
@@ -85,8 +85,8 @@ def _chain(store: Reading, storage_key: KeyWrap, walked: _Walked) -> Iterator[St
     walk, at_head, alerts = ChainWalk(), ChainWalk(), AlertsAudit(store)
     for page in pages.evidence_pages(store):
         for row in page:
-            link = ChainRow(row.sequence, row.record, row.leaf_hash, row.chain_hash)
-            for finding in [*walk.take(link), *_column_findings(row)]:
+            link = _link(row)
+            for finding in [*walk.take(link), *_column_findings(row, link.record)]:
                 yield _found(finding)
             if row.sequence <= head.sequence:
                 at_head.take(link)
@@ -116,16 +116,28 @@ def _seal_findings(
     yield Finding("evidence head", "was not written by this gateway: its seal is wrong")
 
 
-def _column_findings(row: AnyRow) -> Iterator[Finding]:
+def _link(row: AnyRow) -> ChainRow:
+    """The row of the chain; where somebody put something else than octets, there are none."""
+    octets = [
+        found if isinstance(found, bytes) else b""
+        for found in (row.record, row.leaf_hash, row.chain_hash)
+    ]
+    return ChainRow(row.sequence, *octets)
+
+
+def _column_findings(row: AnyRow, record: bytes) -> Iterator[Finding]:
     """The columns beside a record must say what the record says."""
+    where = f"evidence row {row.sequence}"
     try:
-        read = decode(row.record)
+        read = decode(record)
     except RecordUnreadable:
         return  # a finding of the chain already
     if read.kind.value != row.kind:
-        yield Finding(f"evidence row {row.sequence}", "its kind column was changed")
-    if read.kind in ABOUT_A_MESSAGE and row.message is None:
-        yield Finding(f"evidence row {row.sequence}", "lost the message it is about")
+        yield Finding(where, "its kind column was changed")
+    if read.kind in ABOUT_A_MESSAGE and not isinstance(row.message, int):
+        yield Finding(where, "lost the message it is about")
+    if read.kind not in ABOUT_A_MESSAGE and row.message is not None:
+        yield Finding(where, "points to a message, and is about none")
 
 
 def _missing(store: Reading, page: Sequence[AnyRow]) -> Iterator[Finding]:
@@ -133,7 +145,7 @@ def _missing(store: Reading, page: Sequence[AnyRow]) -> Iterator[Finding]:
     came = {
         row.message: row
         for row in page
-        if row.kind in (Kind.RECEIVED, Kind.SUBMITTED) and row.message is not None
+        if row.kind in (Kind.RECEIVED, Kind.SUBMITTED) and isinstance(row.message, int)
     }
     for number in sorted(pages.missing_messages(store, came)):
         try:
@@ -151,13 +163,24 @@ def _certificates(certificates: Mapping[str, bytes]) -> Iterator[Finding]:
 
 def _messages(store: Reading, material: Material, counted: Counted) -> Iterator[Step]:
     for number in pages.message_numbers(store):
-        held = pages.held(store, number)
-        if held is None:
-            continue
-        for finding in check_message(held, claims_of(held.evidence), material, counted):
+        for finding in _message(store, number, material, counted):
             yield _found(finding)
         if counted.messages % PROGRESS_EVERY == 0:
             yield {"event": "progress", "messages": counted.messages}
+
+
+def _message(
+    store: Reading, number: int, material: Material, counted: Counted
+) -> Iterator[Finding]:
+    """What is wrong with one message. Whatever stands in its rows, the others are checked, too."""
+    try:
+        held = pages.held(store, number)
+        if held is not None:
+            yield from check_message(held, claims_of(held.evidence), material, counted)
+    except StoreFault:
+        raise  # not what stands in the rows: the store itself
+    except Exception as e:  # noqa: BLE001 - a row may hold anything; no type of it is known here
+        yield Finding(f"message in row {number}", f"cannot be checked: {type(e).__name__}: {e}")
 
 
 def _found(finding: Finding) -> Step:

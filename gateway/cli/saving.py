@@ -15,6 +15,7 @@ from gateway.cli.connection import Gateway
 from gateway.cli.outcome import refused
 from gateway.local.names import safe_file_name
 
+_SHOWN_ID_CHARACTERS: Final = 60  # with the lease, a name stays whole on every file system
 _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -28,7 +29,7 @@ def save_message(gateway: Gateway, lease: dict[str, Any], parent: Path) -> Path:
     Raises Stop when a file cannot be written or does not have the digest that was announced.
     """
     message = lease["message"]
-    name = safe_file_name(f"{message['messageId']}-{lease['leaseId']}"[:200]) or "message"
+    name = _folder_name(message["messageId"], lease["leaseId"])
     folder = parent / name
     try:
         with _new_folder(parent, name) as descriptor:
@@ -40,6 +41,13 @@ def save_message(gateway: Gateway, lease: dict[str, Any], parent: Path) -> Path:
     except OSError as e:
         raise refused(f"{folder}: {e.strerror}") from e
     return folder
+
+
+def _folder_name(message_id: str, lease_id: str) -> str:
+    """A partner chooses the MessageId, and must not be able to make two deliveries collide."""
+    return (
+        safe_file_name(f"{message_id[:_SHOWN_ID_CHARACTERS]}-{lease_id}") or f"message-{lease_id}"
+    )
 
 
 def _parts(message: dict[str, Any], notice: str | None) -> Iterator[tuple[str, str, str]]:

@@ -27,6 +27,7 @@ class Joiner(Service):
         self._timer: IDelayedCall | None = None
         self._looking: Deferred[None] | None = None
         self._look_again = False
+        self._left_alone: set[int] = set()
 
     def startService(self) -> None:  # noqa: N802 - Twisted's name
         """Begin with what a crash left complete."""
@@ -76,9 +77,16 @@ class Joiner(Service):
     async def _look(self) -> None:
         store = self._desk.store
         for row in await store.fragments.complete():
-            await self._with_group(row, self._join)
-        for row in await store.fragments.overdue(self._desk.now()):
-            await self._with_group(row, self._expire)
+            await self._try(row, self._join)
+        for row in await store.fragments.overdue(self._desk.now(), self._desk.pmodes):
+            await self._try(row, self._expire)
+
+    async def _try(self, row: int, work: _Work) -> None:
+        """A group that cannot be dealt with now does not keep the others waiting."""
+        try:
+            await self._with_group(row, work)
+        except Exception:
+            self._desk.log.exception("join.failed", group=row)
 
     async def _join(self, held: HeldGroup, pmode: PMode) -> None:
         await JoiningGroup(self._desk, held, pmode).join(lambda: bool(self.running))
@@ -86,14 +94,14 @@ class Joiner(Service):
     async def _expire(self, held: HeldGroup, pmode: PMode) -> None:
         await JoiningGroup(self._desk, held, pmode).expire()
 
-    async def _with_group(
-        self, row: int, work: Callable[[HeldGroup, PMode], Awaitable[None]]
-    ) -> None:
+    async def _with_group(self, row: int, work: _Work) -> None:
         held = await self._desk.store.fragments.held(row) if self.running else None
         if held is None:
             return
         pmode = self._desk.pmodes.get(held.partner)
         if pmode is None:
-            self._desk.log.warning("join.no_partner", partner=held.partner)
+            if row not in self._left_alone:  # said once, not at every look
+                self._desk.log.warning("join.no_partner", partner=held.partner, group=row)
+                self._left_alone.add(row)
             return
         await work(held, pmode)

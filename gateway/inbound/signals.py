@@ -26,6 +26,8 @@ from protocol.as4.source_receipt import repeats
 from protocol.as4.values import ErrorSignal, Receipt, UserMessage
 from protocol.evidence.records import Kind
 
+MAX_LOGGED_CODES = 8  # of one signal, which may be unsigned and hold thousands
+
 
 class SignalReception:
     """Receives one receipt or error that was pushed to us."""
@@ -117,7 +119,7 @@ class SignalReception:
         self._desk.count(self._transmission, "unheeded")
         self._desk.log.warning(
             "receive.error_unheeded",
-            codes=[error.code for error in unit.errors],
+            codes=[error.code for error in unit.errors[:MAX_LOGGED_CODES]],
             about=unit.ref_to_message_id,
             because=reason,
             **self._transmission.facts(),

@@ -15,6 +15,7 @@ from config.credentials import AUDITOR
 from gateway.local.answers import Answer, as_problem, write_answer
 from gateway.local.calls import Call, Gone
 from gateway.local.inbox import Inbox
+from gateway.local.intake import header_values
 from gateway.local.limits import MAX_KEY_CHARACTERS
 from gateway.local.messages import Messages
 from gateway.local.operations import Operations
@@ -170,7 +171,7 @@ def _query(request: LocalRequest, route: Route) -> Mapping[str, str]:
 
 
 def _idempotency_key(request: LocalRequest) -> str | None:
-    values = request.requestHeaders.getRawHeaders("Idempotency-Key", [])
+    values = header_values(request.requestHeaders, "Idempotency-Key")
     if not values:
         return None
     key = values[0]

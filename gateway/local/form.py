@@ -6,6 +6,7 @@ octets arrive, never after. Source: RFC 7578, openapi.yaml.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from python_multipart.exceptions import FormParserError
@@ -17,6 +18,7 @@ from gateway.local.ports import Spool, SpoolWriter
 from gateway.local.problems import MALFORMED, TOO_LARGE, Problem
 from gateway.store.values import StoredBlob
 
+_ENCODING = re.compile(r"[A-Za-z][A-Za-z0-9._\-]{0,39}", re.ASCII)  # XML 1.0 section 4.3.3
 FIELDS = frozenset({"action", "to", "conversationId", "refToMessageId"})
 
 
@@ -163,7 +165,7 @@ class FormReader:
             return _Part(
                 name,
                 _media_type(mime_type),
-                character_set,
+                _encoding(character_set),
                 safe_name,
                 self._spool.writer(),
                 self._limits.max_attachment_bytes,
@@ -229,6 +231,13 @@ def _media_type(claimed: str) -> str:
     if not slash or not main or not sub or not (token.isascii() and token.isalnum()):
         return "application/octet-stream"
     return claimed[:127]
+
+
+def _encoding(claimed: str | None) -> str | None:
+    """The charset of an attachment; the partner would refuse the message for any other text."""
+    if claimed is not None and _ENCODING.fullmatch(claimed) is None:
+        raise _malformed("The charset of an attachment is not the name of an encoding.")
+    return claimed
 
 
 def _text(part: _Part) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -19,6 +20,8 @@ from gateway.local.views import Json, lease_view
 from gateway.store.values import Leased
 
 _DONE = Whole(204)
+# A reason is kept as evidence and shown on terminals; a lone surrogate is no text at all.
+_NOT_TEXT = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Inbox:
@@ -125,11 +128,13 @@ def _done(known: bool) -> Answer:
 def _reason(octets: bytes) -> str:
     try:
         content = json.loads(octets)
-    except ValueError as e:
+    except (ValueError, RecursionError) as e:
         raise Problem(MALFORMED, "The body is not JSON.") from e
     reason = content.get("reason") if isinstance(content, dict) and len(content) == 1 else None
     if not isinstance(reason, str) or not reason.strip():
         raise Problem(MALFORMED, 'The body is {"reason": "..."} with a reason that is not empty.')
     if len(reason) > limits.MAX_REASON_CHARACTERS:
         raise Problem(MALFORMED, f"A reason has at most {limits.MAX_REASON_CHARACTERS} characters.")
+    if _NOT_TEXT.search(reason):
+        raise Problem(MALFORMED, "A reason has no control characters but tabs and line ends.")
     return reason

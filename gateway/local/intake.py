@@ -174,7 +174,7 @@ class Intakes:
         authority = self._authority(headers)
         if length == 0:
             return Intake(authority, body)
-        content_type = headers.getRawHeaders("Content-Type", [""])[0]
+        content_type = (header_values(headers, "Content-Type") or [""])[0]
         if content_type.partition(";")[0].strip().lower() == "multipart/form-data":
             return self._upload(authority, content_type, length, body)
         if content_type.partition(";")[0].strip().lower() != "application/json":
@@ -221,10 +221,16 @@ class Intakes:
         return None
 
     def _authority(self, headers: Headers) -> str | None:
-        values = headers.getRawHeaders("Authorization", [])
+        values = header_values(headers, "Authorization")
         if len(values) != 1 or not values[0].lower().startswith(_BEARER):
             return None
         return self._credentials.authority_of(values[0][len(_BEARER) :].strip())
+
+
+def header_values(headers: Headers, name: str) -> list[str]:
+    """Every value of this header, each octet one character: whatever came can be looked at."""
+    found = headers.getRawHeaders(name.encode("ascii")) or []
+    return [octets.decode("latin-1") for octets in found]
 
 
 def _headers_too_large(headers: Headers) -> bool:

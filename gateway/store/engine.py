@@ -103,6 +103,8 @@ def _opened_for_audit_txn(connection: Connection, opening: Opening) -> Opened:
             doubts.append(_older(head, seen, witness))
     except StoreFault as e:
         doubts.append(str(e))
+    except (TypeError, ValueError) as e:
+        doubts.append(f"the rows that say where the evidence ends cannot be read: {e}")
     return Opened(seal, None, head, False, None, tuple(doubts))
 
 

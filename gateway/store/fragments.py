@@ -5,6 +5,7 @@ The rules of a group are in `protocol.as4.fragment_rules`; here they are made du
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -82,6 +83,7 @@ _OVERDUE: Final = (
         fragment_group.c.state == GroupState.OPEN.value,
         fragment_group.c.expires_at < bindparam("now"),
     )
+    .where(fragment_group.c.partner.in_(bindparam("partners", expanding=True)))
     .order_by(fragment_group.c.expires_at)
     .limit(OVERDUE_LIMIT)
 )
@@ -212,10 +214,15 @@ class Fragments:
             lambda unit: list(unit.connection.execute(_COMPLETE).scalars())
         )
 
-    async def overdue(self, now: datetime) -> list[int]:
-        """Groups that are not complete and whose time is over."""
+    async def overdue(self, now: datetime, partners: Collection[str]) -> list[int]:
+        """Groups of `partners` that are not complete and whose time is over.
+
+        Nobody else's: those of a partner that is not configured any more could not be given up, and
+        would stand before all others for ever.
+        """
+        wanted = {"now": now, "partners": sorted(partners)}
         return await self.engine.run(
-            lambda unit: list(unit.connection.execute(_OVERDUE, {"now": now}).scalars())
+            lambda unit: list(unit.connection.execute(_OVERDUE, wanted).scalars())
         )
 
     async def held(self, row: int) -> HeldGroup | None:

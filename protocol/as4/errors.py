@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 
 class Severity(Enum):
@@ -137,20 +138,32 @@ class StatusAnswer:
 Answer = EbmsAnswer | FaultAnswer | StatusAnswer
 
 
+#: What came from outside may be part of a sentence, and the sentence is kept as evidence for ever.
+MAX_SENTENCE_CHARACTERS: Final = 2000
+
+
 class Refused(Exception):
     """An inbound message, or the answer to one of ours, does not hold.
 
     `answer` is what the peer is told, `gate` the gate of docs/architecture.md that refused ("G7"),
     `reason` a sentence for our log and evidence that names the place and what was expected, and
     `detail` the short text the peer may see in eb:ErrorDetail (empty where it would be an oracle).
+    Both are cut at MAX_SENTENCE_CHARACTERS.
     """
 
     def __init__(self, answer: Answer, gate: str, reason: str, detail: str = "") -> None:
-        super().__init__(reason)
         self.answer = answer
         self.gate = gate
-        self.reason = reason
-        self.detail = detail
+        self.reason = shortened(reason)
+        self.detail = shortened(detail)
+        super().__init__(self.reason)
+
+
+def shortened(sentence: str) -> str:
+    """`sentence`, or its beginning and how long it was."""
+    if len(sentence) <= MAX_SENTENCE_CHARACTERS:
+        return sentence
+    return f"{sentence[:MAX_SENTENCE_CHARACTERS]} [{len(sentence)} characters]"
 
 
 def refused(error: ErrorCode, gate: str, reason: str, detail: str = "") -> Refused:

@@ -119,7 +119,7 @@ def _error_envelope(soap: bytes, root: etree._Element) -> Envelope | None:
 
 def _fault(http_status: int, fault: etree._Element) -> TransportFailure:
     """A SOAP Fault alone. Only the sender's own fault is not worth another attempt."""
-    code = collapse(fault.findtext(_CODE_VALUE) or "")
+    code = collapse(fault.findtext(_CODE_VALUE) or "")[:_MAX_EXCERPT_CHARACTERS]
     text = collapse(fault.findtext(_REASON_TEXT) or "")
     detail = fault.find(_DETAIL)
     said = collapse(" ".join(map(str, detail.itertext()))) if detail is not None else ""

@@ -13,7 +13,7 @@ from typing import Final
 
 from lxml import etree
 
-from protocol.as4.errors import CATALOGUE, INVALID_HEADER, Refused, Severity, refused
+from protocol.as4.errors import CATALOGUE, INVALID_HEADER, Refused, Severity, refused, shortened
 from protocol.as4.fields import (
     MESSAGE_ID,
     MESSAGE_INFO,
@@ -161,9 +161,11 @@ def _severity(element: etree._Element) -> Severity:
 
 
 def _attribute(element: etree._Element, name: str) -> str:
-    return collapse(element.get(name, ""))
+    return shortened(collapse(element.get(name, "")))
 
 
 def _remark(element: etree._Element, local: str) -> str:
     found = element.find(qname(EB, local))
-    return "" if found is None else collapse("".join(str(text) for text in found.itertext()))
+    if found is None:
+        return ""
+    return shortened(collapse("".join(str(text) for text in found.itertext())))

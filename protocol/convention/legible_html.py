@@ -6,11 +6,16 @@ checked. It prints well, and is what the PDF is made of.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Final
 
 from protocol.convention.legible import Field, Said, Sheet
+
+# XML lets control characters of terminals pass (the page may be shown on one), and the two
+# overrides of direction, which make a number read backwards; no language needs either.
+_STEERING: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e]")
 
 _STYLE: Final = """
 @page { size: A4; margin: 18mm 16mm 20mm 16mm; }
@@ -37,19 +42,19 @@ def page(sheet: Sheet) -> str:
     words = sheet.words
     warning = ""
     if words.machine_made:
-        warning = f'<p class="warning">{escape(words.phrase("machine made"))}</p>'
+        warning = f'<p class="warning">{_text(words.phrase("machine made"))}</p>'
     return (
         "<!DOCTYPE html>\n"
-        f'<html lang="{escape(words.language)}" dir="{escape(words.direction)}">\n<head>'
+        f'<html lang="{_text(words.language)}" dir="{_text(words.direction)}">\n<head>'
         '<meta charset="utf-8">'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "style-src 'unsafe-inline'\">"
-        f"<title>{escape(sheet.title)} {escape(sheet.number)}</title>"
-        f"<style>{_STYLE}</style></head>\n<body>\n<header><h1>{escape(sheet.title)}</h1>"
-        f"<p>{escape(words.phrase('convention'))}, {_article(sheet.article, sheet)}</p>"
-        f"<p>{escape(words.element('RequestId'))}: {escape(sheet.number)}</p>{warning}</header>\n"
+        f"<title>{_text(sheet.title)} {_text(sheet.number)}</title>"
+        f"<style>{_STYLE}</style></head>\n<body>\n<header><h1>{_text(sheet.title)}</h1>"
+        f"<p>{_text(words.phrase('convention'))}, {_article(sheet.article, sheet)}</p>"
+        f"<p>{_text(words.element('RequestId'))}: {_text(sheet.number)}</p>{warning}</header>\n"
         f"<dl>{''.join(_fields(sheet.fields, sheet))}</dl>\n"
-        f"<footer>{escape(words.phrase('not the original'))}</footer>\n</body>\n</html>\n"
+        f"<footer>{_text(words.phrase('not the original'))}</footer>\n</body>\n</html>\n"
     )
 
 
@@ -57,9 +62,9 @@ def _fields(fields: tuple[Field, ...], sheet: Sheet) -> Iterator[str]:
     for field in fields:
         article = ""
         if field.article is not None:
-            trust = f' title="{escape(field.trust)}"' if field.trust else ""
+            trust = f' title="{_text(field.trust)}"' if field.trust else ""
             article = f' <span class="article"{trust}>{_article(field.article, sheet)}</span>'
-        yield f"<dt>{escape(field.label)}{article}</dt>\n<dd>"
+        yield f"<dt>{_text(field.label)}{article}</dt>\n<dd>"
         yield from map(_value, field.values)
         if field.fields:
             yield "<dl>"
@@ -69,10 +74,15 @@ def _fields(fields: tuple[Field, ...], sheet: Sheet) -> Iterator[str]:
 
 
 def _value(said: Said) -> str:
-    language = f' lang="{escape(said.language)}"' if said.language else ""
-    note = f' <span class="note">({escape(said.note)})</span>' if said.note else ""
-    return f'<p{language} dir="auto">{escape(said.text)}{note}</p>'
+    language = f' lang="{_text(said.language)}"' if said.language else ""
+    note = f' <span class="note">({_text(said.note)})</span>' if said.note else ""
+    return f'<p{language} dir="auto">{_text(said.text)}{note}</p>'
 
 
 def _article(article: str, sheet: Sheet) -> str:
-    return escape(f"{sheet.words.phrase('article')} {article}")
+    return _text(f"{sheet.words.phrase('article')} {article}")
+
+
+def _text(text: str) -> str:
+    """`text` as text of the page, with a mark for every character that would steer its reader."""
+    return escape(_STEERING.sub("\N{REPLACEMENT CHARACTER}", text))

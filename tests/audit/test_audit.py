@@ -225,6 +225,25 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
         ),
         "alert 7",
     ),
+    "text for a time": (run(f"update message set at = 'zzz' where {IN}"), "message in row 1"),  # noqa: S608
+    "text for a certificate": (run("update certificate set der = 'zzz'"), "certificate"),
+    "no JSON for the routing": (run("update message set routing = '{'"), "message in row"),
+    "time of a receipt removed": (run("update message set receipt_at = null"), "message"),
+    "a TLS identity for a sent one": (
+        run(f"update message set tls_fingerprint = 'aa', claimed_at = 1 where {OUT}"),  # noqa: S608
+        "message",
+    ),
+    "never sent again": (run("update exchange set due_at = due_at + 1"), "exchange of message"),
+    "a lease without end": (run("update queue_entry set leased_until = 1 << 60"), "message"),
+    "evidence for no message": (
+        run("update evidence set message = 1 where kind = 'ALERTED'"),
+        "evidence row",
+    ),
+    "payload file renamed": (
+        run("update part set blob_name = '../' || blob_name where blob_name is not null"),
+        "payload 2",
+    ),
+    "text for the end of the chain": (run("update evidence_head set sequence = 'x'"), "store"),
     "exchange state": (run("update exchange set state = 'READY'"), "exchange of message"),
 }
 

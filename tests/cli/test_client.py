@@ -125,6 +125,24 @@ async def test_take_writes_safe_files_and_ack_ends_it(
     assert (await shell.run("take", "--as", "AZ-SSS", "--json")).json is None
 
 
+@pytest.mark.parametrize("message_id", ["CON.1@xu", f"{'a' * 250}@xu", "../" * 30 + "x@xu"])
+@pytest_twisted.ensureDeferred
+async def test_a_second_delivery_has_a_folder_of_its_own_whatever_the_id(
+    shell: Shell, served: Served, tmp_path: Path, message_id: str
+) -> None:
+    await served.arrive(message_id)
+    into = ("--as", "AZ-SSS", "--into", tmp_path, "--json")
+    folders = set()
+    for _ in range(2):
+        said = await shell.run("take", *into)
+        assert said.status == 0, said.err
+        folders.add(said.json["folder"])
+        released = await shell.run("release", said.json["leaseId"], "--as", "AZ-SSS")
+        assert released.status == 0
+    assert len(folders) == 2
+    assert {Path(folder).parent for folder in folders} == {tmp_path}
+
+
 @pytest_twisted.ensureDeferred
 async def test_take_ack_release_and_reject(shell: Shell, served: Served, tmp_path: Path) -> None:
     for name in ("m1@xu", "m2@xu", "m3@xu"):

@@ -23,6 +23,7 @@ from gateway.app import Gateway, utc_now
 from gateway.audit import verify_running
 from protocol.as4.errors import CATALOGUE
 from protocol.as4.fragment import MessageFragment, SourceHeader
+from protocol.as4.values import UserMessage
 from tests.gateway.ground import Partner, started
 from tests.gateway.pieces import Pieces, in_pieces, with_split
 from tests.gateway.test_refusals import code_of
@@ -232,6 +233,40 @@ async def test_a_group_that_stays_incomplete_fails_and_frees_its_disk(
     await until(lambda: _is(files(az), 0))
     assert code_of(await xu.send(pieces.fragment(2))) == "EBMS:0051"
     assert await findings(az) == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_group_that_cannot_be_joined_now_keeps_nobody_waiting(
+    az: Gateway, xu: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, other = in_pieces(xu, EVIDENCE), in_pieces(xu, EVIDENCE)
+    gates = az._joiner._desk.gates
+    conclude = gates.conclude_source
+
+    def full_disk(unit: UserMessage, *rest: Any) -> Any:
+        if unit.message_id == stuck.unit.message_id:
+            raise OSError(28, "No space left on device")
+        return conclude(unit, *rest)
+
+    monkeypatch.setattr(gates, "conclude_source", full_disk)
+    await send_all(xu, stuck)
+    await send_all(xu, other)
+    await arrived(az, other)
+    assert [state for _, state, _ in await groups(az)] == ["COMPLETE", "JOINED"]
+    monkeypatch.undo()
+    az._joiner.wake()
+    await arrived(az, stuck)
+
+
+@pytest_twisted.ensureDeferred
+async def test_groups_of_a_partner_that_is_gone_stand_before_nobody(
+    az: Gateway, xu: Partner
+) -> None:
+    await send_all(xu, in_pieces(xu, EVIDENCE), 2)
+    assert az.store is not None
+    late = utc_now() + timedelta(seconds=100001)
+    assert await az.store.fragments.overdue(late, ["XU"]) == [1]
+    assert await az.store.fragments.overdue(late, ["XX"]) == []
 
 
 async def _failed(az: Gateway) -> Any:

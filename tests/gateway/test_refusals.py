@@ -319,6 +319,25 @@ async def test_bad_input_is_refused_and_harms_nothing(
 
 
 @pytest_twisted.ensureDeferred
+async def test_what_is_kept_of_a_refusal_does_not_grow_with_what_came(
+    az: Gateway, xu: Partner
+) -> None:
+    long = b"x" * 400_000
+
+    def repeat_an_id(soap: bytes) -> bytes:
+        twice = b'<a xmlns="" Id="' + long + b'"/><a xmlns="" Id="' + long + b'"/>'
+        return soap.replace(b"</env:Header>", twice + b"</env:Header>", 1)
+
+    assert code_of(await xu.post(*changed(xu.preservation(), repeat_an_id))) == "EBMS:0103"
+    assert az.store is not None
+    records = select(evidence.c.record).order_by(evidence.c.sequence.desc()).limit(1)
+    record = await az.store._engine.run(lambda unit: unit.connection.scalar(records))
+    assert b"stands twice" not in record
+    assert b"400" in record
+    assert len(record) < 4096
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_refusal_names_the_right_address(az: Gateway, xu: Partner) -> None:
     answer = await authority_that_does_not_exist(xu)
     assert b"the right address is AZ-SSS" in answer.body

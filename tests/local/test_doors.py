@@ -71,8 +71,30 @@ async def test_two_credentials_are_none(served: Served) -> None:
         b"POST /v1/inbox/lease HTTP/1.1\r\nHost: x\r\n" + served.bearer() + served.bearer("AZ-MOJ")
     )
     connection.sendall(b"Content-Length: 0\r\n\r\n")
-    await later(0.2)
-    assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
+    assert (await deferToThread(connection.recv, 65536)).startswith(b"HTTP/1.1 401 ")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        (b"Authorization: Bearer \xff\xfe", b"401"),
+        (b"Content-Type: multipart/form-data; boundary=\xe9", b"401"),
+        (b"Idempotency-Key: \xff", b"400"),
+    ],
+)
+@pytest_twisted.ensureDeferred
+async def test_octets_that_are_no_text_in_a_header_get_an_answer(
+    served: Served, header: bytes, status: bytes
+) -> None:
+    connection = served.connect()
+    credential = served.bearer() if status == b"400" else b""
+    connection.sendall(
+        b"POST /v1/inbox/lease HTTP/1.1\r\nHost: x\r\n" + credential + header + b"\r\n"
+        b"Content-Length: 0\r\n\r\n"
+    )
+    answer = await deferToThread(connection.recv, 65536)
+    assert answer.startswith(b"HTTP/1.1 " + status + b" ")
     connection.close()
 
 

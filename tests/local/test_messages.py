@@ -152,6 +152,19 @@ async def test_a_conversation_goes_on(served: Served) -> None:
     assert (await hand_in(served, doc, ("refToMessageId", b"a b", {}))).status == 400
 
 
+@pytest.mark.parametrize("charset", ["\x01", "a&b", '"a b"', "8bit", "u" * 41])
+@pytest_twisted.ensureDeferred
+async def test_a_charset_that_no_partner_would_take(served: Served, charset: str) -> None:
+    """It would become a property of the message, and could not be sent or would come back."""
+    text = {"filename": "a.txt", "type": f"text/plain; charset={charset}"}
+    reply = await hand_in(served, ("document", document(), XML), ("attachment", b"x" * 2000, text))
+    assert (reply.status, reply.problem) == (400, "malformed-request")
+    assert served.spool_is_empty
+    good = {"filename": "a.txt", "type": "text/plain; charset=windows-1254"}
+    reply = await hand_in(served, ("document", document(), XML), ("attachment", b"x", good))
+    assert reply.status == 202
+
+
 @pytest.mark.parametrize(
     ("octets", "more", "authority", "status", "problem"),
     [

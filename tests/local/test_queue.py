@@ -48,7 +48,10 @@ async def test_rejecting_needs_a_reason(served: Served) -> None:
     await served.arrive("m1@xu")
     lease = (await served.ask("POST", "/v1/inbox/lease")).json["leases"][0]
     path = f"/v1/leases/{lease['leaseId']}/reject"
-    for body in (b"", b"{}", b"[]", b"nonsense", b'{"reason": " "}', b'{"reason": 3}'):
+    bad = (b"", b"{}", b"[]", b"nonsense", b'{"reason": " "}', b'{"reason": 3}')
+    deep = (b"[" * 60_000, b'{"reason":' * 6_000)
+    steering = (b'{"reason": "a\\ud800"}', b'{"reason": "\\u001b[2J"}', b'{"reason": "\\u0000"}')
+    for body in (*bad, *deep, *steering):
         reply = await served.ask("POST", path, body=body, Content_Type="application/json")
         assert (reply.status, reply.problem) == (400, "malformed-request")
     long = b'{"reason": "' + b"x" * 2001 + b'"}'
@@ -61,7 +64,7 @@ async def test_rejecting_needs_a_reason(served: Served) -> None:
     ).status == 413
     wrong = await served.ask("POST", path, body=b"x", Content_Type="text/plain")
     assert (wrong.status, wrong.problem) == (415, "unsupported-media-type")
-    good = '{"reason": "not for us, Ağdam"}'.encode()
+    good = '{"reason": "not for us,\\nAğdam\u00a0\U0001f600"}'.encode()
     assert (
         await served.ask("POST", path, body=good, Content_Type="application/json")
     ).status == 204

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,14 @@ def test_nothing_in_a_document_becomes_markup() -> None:
     assert html.fromstring(made).xpath("//*[@src or @href]") == []
 
 
+def test_nothing_in_a_document_steers_who_reads_it() -> None:
+    """Terminals obey C1 controls (a page is shown on one); an override turns a number around."""
+    steering = "\N{RIGHT-TO-LEFT OVERRIDE}001\x9b2J\N{ZERO WIDTH NON-JOINER}"
+    octets = example(PRESERVATION).replace(b"Virtual servers", steering.encode())
+    shown = html.fromstring(page(sheet(octets, words("en")))).text_content()
+    assert "\ufffd001\ufffd2J\N{ZERO WIDTH NON-JOINER}" in shown  # Persian needs the last one
+
+
 def test_english_has_a_word_for_everything_in_the_schema() -> None:
     known: dict[str, set[str]] = {"documents": set(), "elements": set(), "attributes": set()}
     for path in (ROOM / "convention").glob("*.xsd"):
@@ -121,13 +131,32 @@ def test_a_pdf_can_be_read_again() -> None:
 
 def test_a_pdf_fetches_nothing(tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
-    secret.write_bytes(b"secret")
+    secret.write_bytes(one_pixel())
+    shown = f'<html lang="en"><img src="{secret.as_uri()}" alt="x"><p>text</p></html>'
     try:
-        octets = pdf(f'<html lang="en"><img src="{secret.as_uri()}" alt="x"><p>text</p></html>')
+        octets = pdf(shown)
     except NoPdf as e:
         pytest.skip(str(e))
+    from weasyprint import HTML
+
+    assert b"/Image" in HTML(string=shown).write_pdf()  # whoever fetches has it in the PDF
     assert octets.startswith(b"%PDF-")
     assert b"/Image" not in octets
+
+
+def one_pixel() -> bytes:
+    """A PNG of one grey pixel."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        checked = name + content
+        return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))
+
+    head = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    pixel = zlib.compress(bytes([0, 128]))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        chunk(name, content)
+        for name, content in ((b"IHDR", head), (b"IDAT", pixel), (b"IEND", b""))
+    )
 
 
 def test_the_command_writes_what_the_ending_says(tmp_path: Path) -> None:
