@@ -8,7 +8,7 @@ from pathlib import Path
 
 from config.faults import Fault
 from config.partner_certificates import PartnerCertificates
-from config.partner_patterns import pattern_faults, pulling
+from config.partner_patterns import pattern_faults, ping_interval, pulling
 from config.partner_settings import LimitSettings, PartnerSettings, ReliabilitySettings
 from config.reading import Collected, place, read_shape
 from config.settings import Settings
@@ -129,6 +129,7 @@ def _pmode(read: PartnerSettings, certificates: PartnerCertificates, settings: S
         receiver_role=read.roles.receiver,
         pulling=pulling(read),
         receipt_reply=read.receipts.reply,
+        ping_interval_seconds=ping_interval(read),
     )
 
 

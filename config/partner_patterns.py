@@ -11,6 +11,8 @@ from config.reading import place
 from protocol.as4.pmode import PMode, Puller, Pulling, ReceiptReply
 
 DEFAULT_INTERVAL_SECONDS = 30.0
+DEFAULT_PING_SECONDS = 900.0  # a partner that went away is noticed within a quarter of an hour
+SHORTEST_PING_SECONDS = 10.0  # every ping leaves a record in the partner's evidence
 
 
 def pulling(read: PartnerSettings) -> Pulling | None:
@@ -21,8 +23,34 @@ def pulling(read: PartnerSettings) -> Pulling | None:
     return Pulling(read.pull.by, read.pull.mpc, interval_seconds)
 
 
+def ping_interval(read: PartnerSettings) -> float | None:
+    """How often we ask whether the partner answers; None where it cannot be asked or shall not."""
+    if read.ping is not None:
+        return read.ping.interval_seconds or None
+    return None if _answers_later(read) else DEFAULT_PING_SECONDS
+
+
+def _answers_later(read: PartnerSettings) -> bool:
+    pulled = read.pull is not None and read.pull.by is Puller.PARTNER
+    return pulled or read.receipts.reply is ReceiptReply.CALLBACK
+
+
+def _ping_faults(read: PartnerSettings, path: Path) -> Iterator[Fault]:
+    seconds = 0.0 if read.ping is None else read.ping.interval_seconds
+    where = place(path, "ping", "interval_seconds")
+    if seconds and _answers_later(read):
+        yield Fault(
+            where,
+            "asks a partner that cannot answer at once ([pull] by the partner, or receipts by "
+            "callback); set it to 0, or remove [ping]",
+        )
+    if 0 < seconds < SHORTEST_PING_SECONDS:
+        yield Fault(where, f"is less than {SHORTEST_PING_SECONDS:g}; 0 is never")
+
+
 def pattern_faults(read: PartnerSettings, path: Path) -> Iterator[Fault]:
     """Contradictions between [pull], [receipts] and the rest of the P-Mode in the file `path`."""
+    yield from _ping_faults(read, path)
     calls_back = read.receipts.reply is ReceiptReply.CALLBACK
     if read.pull is not None:
         yield from _pull_faults(read, path, calls_back=calls_back)

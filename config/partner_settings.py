@@ -125,6 +125,14 @@ class ReceiptSettings:
 
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
+class PingSettings:
+    """[ping]: how often we ask the partner's test service whether it answers; 0 is never."""
+
+    interval_seconds: Annotated[float, Field(ge=0, le=7 * 86400)]
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
 class LimitSettings:
     """[limits]: what the partner may send; configuration may lower our hard limits only."""
 
@@ -177,5 +185,6 @@ class PartnerSettings:
     window: WindowSettings = WindowSettings()
     receipts: ReceiptSettings = ReceiptSettings()
     pull: PullSettings | None = None
+    ping: PingSettings | None = None
     split: SplitSettings | None = None
     max_in_flight: Annotated[int, Field(ge=1, le=64)] = 4

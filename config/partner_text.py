@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from config.card_file import Card
 from config.partner import agreement_between
 from config.partner_certificates import has_key_identifier
+from config.partner_patterns import DEFAULT_PING_SECONDS
 from config.partner_settings import (
     ACTIONS,
     SERVICE,
@@ -120,6 +121,11 @@ reply = {quoted(ReceiptSettings().reply.value)}
 # by = "us"
 # mpc = {quoted(f"urn:uncc:mpc:{one}-{other}")}
 # interval_seconds = 30.0
+
+# How often we ask the partner's test service whether it answers, about; 0 is never. Not where the
+# partner pulls or gives receipts by callback.
+# [ping]
+# interval_seconds = {DEFAULT_PING_SECONDS}
 """
 
 

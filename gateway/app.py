@@ -33,6 +33,8 @@ from gateway.outbound.posting import Post
 from gateway.outbound.sender import Dispatching, Sender
 from gateway.outbound.splitting import Splitter
 from gateway.outbound.wire import Wire
+from gateway.pinging.asking import Asking
+from gateway.pinging.pinger import Pinger, Pinging
 from gateway.pulling.fetching import Fetching
 from gateway.pulling.puller import Puller, Pulling
 from gateway.spool import Spool, WireSpool
@@ -81,6 +83,7 @@ class Gateway:
         self._closing = AsyncExitStack()
         self.store: Store | None = None  # while it runs
         self.sender: Sender | None = None  # likewise
+        self.pinger: Pinger | None = None  # likewise
 
     async def start(self) -> None:
         """Open the store, settle what a crash left, and begin to listen and to send.
@@ -115,12 +118,13 @@ class Gateway:
         wire = Wire(store, self._wire_spool, self._workers, self._log)
         sender = self.sender = self._make_sender(store, post, wire)
         callbacks = self._make_callbacks(store, post, wire, sender)
-        local = self._make_local(store, sender)
+        pinger = self.pinger = self._make_pinger(store)
+        local = self._make_local(store, sender, pinger)
         await local.start()
         self._closing.push_async_callback(local.stop)
         joiner = self._joiner = self._make_joiner(store, callbacks)
         desk = self._make_desk(store, wire, callbacks, joiner)
-        for service in (sender, callbacks, joiner, *self._make_pullers(desk)):
+        for service in (sender, callbacks, joiner, pinger, *self._make_pullers(desk)):
             service.startService()
             self._closing.push_async_callback(_stop_service, service)
         await self._listen(desk)
@@ -201,7 +205,14 @@ class Gateway:
             )
             yield Puller(pulling, self._reactor)
 
-    def _make_local(self, store: Store, sender: Sender) -> LocalApi:
+    def _make_pinger(self, store: Store) -> Pinger:
+        asking = Asking(
+            self._reactor, self._node, self._outbound_workers, self._new_message_id, self._now
+        )
+        pinging = Pinging(asking, store, self._pmodes, self._metrics, self._log)
+        return Pinger(pinging, self._reactor)
+
+    def _make_local(self, store: Store, sender: Sender, pinger: Pinger) -> LocalApi:
         return LocalApi(
             node=self._node,
             store=store,
@@ -209,6 +220,7 @@ class Gateway:
             wake_sender=sender.wake,
             metrics=self._metrics,
             audit=lambda: verify_running(store, self._node, self._spool, self._now),
+            pings=pinger,
             now=self._now,
             reactor=self._reactor,
         )

@@ -7,6 +7,7 @@ outside can make the number of series grow.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -49,6 +50,21 @@ class Metrics:
         self._alerts = Gauge(
             "gateway_alerts_open", "Alerts no operator has acknowledged.", registry=self.registry
         )
+        self._pings = self._counter(
+            "gateway_pings", "Pings by outcome: answered, failed.", "partner", "outcome"
+        )
+        self._last_answer = Gauge(
+            "gateway_partner_last_answer_seconds",
+            "When the partner last answered a ping of this process, in seconds since 1970.",
+            ["partner"],
+            registry=self.registry,
+        )
+        self._answers = Gauge(
+            "gateway_partner_answers",
+            "Whether the partner answered the last ping of this process.",
+            ["partner"],
+            registry=self.registry,
+        )
         self._requests = self._counter(
             "gateway_local_requests", "Calls of the local API.", "operation", "status"
         )
@@ -69,6 +85,13 @@ class Metrics:
         """An attempt to send to `partner` has its outcome."""
         self._attempts.labels(partner, outcome).inc()
         self._send_seconds.labels(partner).observe(took_seconds)
+
+    def partner_asked(self, partner: str, *, answers: bool, at: datetime) -> None:
+        """A ping to `partner` has its outcome."""
+        self._pings.labels(partner, "answered" if answers else "failed").inc()
+        self._answers.labels(partner).set(answers)
+        if answers:
+            self._last_answer.labels(partner).set(at.timestamp())
 
     def local_request(self, operation: str, status: int, took_seconds: float) -> None:
         """A call of the local API was answered."""

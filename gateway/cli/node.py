@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from config.faults import ConfigRefused, Fault, Weight
 from gateway.cli.mirror import add_mirror, print_mirror
 from gateway.cli.outcome import Outcome, refused
+from gateway.cli.partners import add_line_commands, ping_partner, said_by
 from gateway.cli.table import complain, print_fields, printable
 from gateway.cli.words import Arguments, Commands, add_command, add_node
 
@@ -28,9 +29,13 @@ def add_commands(commands: Commands) -> None:
         _check,
         "name every fault of a node",
         "Name every fault of configuration, keys, expiry, directory and clock at once, each with "
-        "its place.",
+        "its place. With --partner, let the running gateway also ask that partner whether both "
+        "sides agree, as far as its answer tells.",
     )
     add_node(check)
+    check.add_argument(
+        "--partner", metavar="STATE", help="ask this partner too; a gateway must be running"
+    )
     run = add_command(
         commands,
         "run",
@@ -92,6 +97,7 @@ def _add_partner_commands(commands: Commands) -> None:
     partner = commands.add_parser("partner", help="agree with another State")
     partner_commands = partner.add_subparsers(metavar="COMMAND", required=True, title="commands")
     add_mirror(partner_commands)
+    add_line_commands(partner_commands)
     add = add_command(
         partner_commands,
         "add",
@@ -170,7 +176,12 @@ def _check(arguments: Arguments) -> Outcome:
     for fault in faults:
         print(_line(fault))
     errors = sum(fault.severity is Weight.ERROR for fault in faults)
-    print(f"{errors} errors, {len(faults) - errors} warnings.")
+    if arguments.partner is not None:
+        found = ping_partner(arguments, arguments.partner)
+        errors += not found.get("answers")
+        print(f"{'partner' if found.get('answers') else 'error'}: {said_by(found)}")
+    warnings = sum(fault.severity is Weight.WARNING for fault in faults)
+    print(f"{errors} errors, {warnings} warnings.")
     return Outcome.REFUSED if errors else Outcome.DONE
 
 

@@ -19,6 +19,7 @@ from gateway.local.intake import header_values
 from gateway.local.limits import MAX_KEY_CHARACTERS
 from gateway.local.messages import Messages
 from gateway.local.operations import Operations
+from gateway.local.partners import Partners
 from gateway.local.ports import InThread
 from gateway.local.problems import (
     FORBIDDEN,
@@ -36,7 +37,9 @@ from gateway.store.faults import StoreFault
 Endpoint = Callable[[Call], Awaitable[Answer]]
 
 
-def endpoints(messages: Messages, inbox: Inbox, operations: Operations) -> Mapping[str, Endpoint]:
+def endpoints(
+    messages: Messages, inbox: Inbox, operations: Operations, partners: Partners
+) -> Mapping[str, Endpoint]:
     """What runs for each operation of the route table."""
     return {
         "submitMessage": messages.submit,
@@ -50,6 +53,8 @@ def endpoints(messages: Messages, inbox: Inbox, operations: Operations) -> Mappi
         "verifyEvidence": operations.verify_evidence,
         "listAlerts": operations.alerts,
         "acknowledgeAlert": operations.acknowledge_alert,
+        "listPartners": partners.list,
+        "pingPartner": partners.ping,
         "getHealth": operations.health,
         "getMetrics": operations.metrics,
     }

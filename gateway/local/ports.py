@@ -9,6 +9,7 @@ from typing import ParamSpec, Protocol, TypeVar
 from twisted.internet.defer import Deferred
 
 from gateway.store.alerts import Alert
+from gateway.store.lines import PartnerLine
 from gateway.store.values import (
     IdempotencyConflict,
     Leased,
@@ -17,6 +18,7 @@ from gateway.store.values import (
     Submission,
     Submitted,
 )
+from protocol.as4.pmode import PMode
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -104,6 +106,20 @@ class Store(Protocol):
 
     async def check_writable(self) -> None:
         """Raises unless a transaction can be written now."""
+
+
+class Pings(Protocol):
+    """Whether partners answer."""
+
+    @property
+    def pmodes(self) -> Mapping[str, PMode]:
+        """What was agreed, by partner State."""
+
+    async def ping(self, partner: str) -> PartnerLine:
+        """Ask one partner now, and keep what it says."""
+
+    async def lines(self) -> Mapping[str, PartnerLine]:
+        """What is known of every partner that was ever asked."""
 
 
 class Credentials(Protocol):

@@ -55,6 +55,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/audit/verify", "verifyEvidence", Credential.AUDITOR),
     Route("GET", "/v1/alerts", "listAlerts", Credential.AUDITOR),
     Route("POST", "/v1/alerts/{number}/ack", "acknowledgeAlert", Credential.AUDITOR),
+    Route("GET", "/v1/partners", "listPartners", Credential.AUDITOR),
+    Route("POST", "/v1/partners/{partner}/ping", "pingPartner", Credential.AUDITOR),
     Route("GET", "/healthz", "getHealth", Credential.NONE),
     # Counts by partner tell who asks whom, how often: that is not for every account of the
     # machine, and loopback is open to all of them.

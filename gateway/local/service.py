@@ -26,7 +26,8 @@ from gateway.local.intake import Intakes
 from gateway.local.limits import IDLE_SECONDS, MAX_FRAMING_BYTES
 from gateway.local.messages import Messages
 from gateway.local.operations import Operations
-from gateway.local.ports import Audit, InThread, Now, Spool, Store
+from gateway.local.partners import Partners
+from gateway.local.ports import Audit, InThread, Now, Pings, Spool, Store
 from gateway.local.requests import LocalRequest
 from gateway.local.submission import Submissions
 from gateway.metrics import Metrics
@@ -52,6 +53,7 @@ class LocalApi:
         wake_sender: Callable[[], None],
         metrics: Metrics,
         audit: Audit,
+        pings: Pings,
         now: Now,
         reactor: Any,
     ) -> None:
@@ -76,6 +78,7 @@ class LocalApi:
                 Messages(store, spool, submissions, in_thread, now),
                 Inbox(store, reactor, now, self._settings.lease_seconds),
                 Operations(store, metrics, audit, in_thread, now),
+                Partners(pings),
             ),
             metrics,
             self._log,

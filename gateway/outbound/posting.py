@@ -83,7 +83,7 @@ class Post:
         except (Unanswered, CancelledError):
             raise
         except Exception as failure:
-            raise Unanswered(_sentence(failure)) from failure
+            raise Unanswered(sentence_of(failure)) from failure
 
     async def close(self) -> None:
         """Close every kept connection."""
@@ -136,11 +136,11 @@ def _no_answer(_cancelled: object, seconds: float) -> IResponse:
     raise Unanswered(f"no answer within {seconds:.0f} seconds")
 
 
-def _sentence(failure: BaseException) -> str:
+def sentence_of(failure: BaseException) -> str:
     """What went wrong, for a person: the innermost reasons, without a stack."""
     reasons = getattr(failure, "reasons", None)
     if reasons:
-        return "; ".join(_sentence(reason.value) for reason in reasons)
+        return "; ".join(sentence_of(reason.value) for reason in reasons)
     text = str(failure).strip()
     return f"{type(failure).__name__}: {text}" if text else type(failure).__name__
 

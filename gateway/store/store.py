@@ -20,6 +20,7 @@ from gateway.store.awaited import Awaited
 from gateway.store.engine import Engine, Opened, Opening, T, Wake
 from gateway.store.faults import StoreRefused
 from gateway.store.fragments import Fragments
+from gateway.store.lines import PartnerLines
 from gateway.store.owed import Owed
 from gateway.store.ports import KeyWrap
 from gateway.store.postgresql import open_postgresql
@@ -70,6 +71,7 @@ class Store:
     ) -> None:
         self.doubts = doubts
         self.owed = Owed(engine, terms.node)
+        self.lines = PartnerLines(engine)
         self.awaited = Awaited(engine)
         self.pulls = Pulls(engine, terms.node)
         self.fragments = Fragments(engine)

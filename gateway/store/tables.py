@@ -9,6 +9,7 @@ callback     receipts and errors that must still reach a partner in a request of
 pull_request requests of partners who pull, for as long as one of them could come again
 fragment_group  a large message that goes or comes in fragments
 fragment     which message is which fragment of which group
+partner_line whether each partner answers its pings, and since when it does not
 submission   idempotency keys of authorities
 queue_entry  what waits for an authority: received messages, and notices about sent ones
 evidence     the chain; append-only, guarded by triggers
@@ -269,6 +270,18 @@ alert = Table(
     Column("times", Integer, nullable=False),
     Column("acknowledged_at", Instant),
     Index("alert_open", "acknowledged_at", "sentence"),
+)
+
+partner_line = Table(
+    "partner_line",
+    metadata,
+    Column("partner", Text, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("answered_at", Instant),  # the last time, which may be long ago
+    Column("answers", Boolean(create_constraint=False), nullable=False),  # whether it did just now
+    Column("code", Text),
+    Column("sentence", Text, nullable=False),
+    PrimaryKeyConstraint("partner"),
 )
 
 certificate = Table(

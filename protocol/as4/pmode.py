@@ -126,6 +126,12 @@ class PMode:
     receiver_role: str = RESPONDER
     pulling: Pulling | None = None
     receipt_reply: ReceiptReply = ReceiptReply.RESPONSE
+    ping_interval_seconds: float | None = None  # how often we ask whether it answers; None: never
+
+    @property
+    def can_be_pinged(self) -> bool:
+        """Whether the partner can be called and says at once what it thinks of a message."""
+        return self.channel_sent is None and self.receipt_reply is ReceiptReply.RESPONSE
 
     @property
     def channel_sent(self) -> str | None:

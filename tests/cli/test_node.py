@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import pytest_twisted
 
 from config.new_node import DEFAULT_AS4_PORT, DEFAULT_LOCAL_PORT
 from gateway.cli import node
 from gateway.local.openapi import openapi_text
 from gateway.lock import NodeInUse, NodeLock
-from tests.cli.conftest import run
+from tests.cli.conftest import Shell, run
 
 
 def test_a_new_node_is_tight_and_has_no_fault(tmp_path: Path) -> None:
@@ -108,3 +109,28 @@ def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
     line = f"{sys.executable} -m gateway openapi | head -c 10"
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("openapi: 3", "")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_partner_that_does_not_answer_is_told_everywhere(shell: Shell) -> None:
+    """Nobody listens where the partner would be."""
+    never = await shell.run("partner status")
+    assert (never.status, "not asked" in never.out) == (0, True)
+    asked = await shell.run("partner ping", "XU")
+    assert asked.status == 1
+    assert asked.out.startswith("XU does not answer: ")
+    assert "compare address" in asked.out
+    checked = await shell.run("check", "--partner", "XU")
+    assert checked.status == 1
+    assert "error: XU does not answer: " in checked.out
+    told = await shell.run("partner status", "--json")
+    (line,) = told.json["partners"]
+    assert (told.status, line["answers"], line["answeredAt"]) == (1, False, None)
+    assert line["sentence"] in asked.out
+    unknown = await shell.run("partner ping", "ZZ")
+    assert (unknown.status, "Nothing is known" in unknown.err) == (1, True)
+
+
+def test_a_partner_is_asked_by_a_gateway_that_runs(quiet: Path) -> None:
+    assert run("partner", "ping", quiet, "XU").status == 3
+    assert run("check", quiet, "--partner", "XU").status == 3

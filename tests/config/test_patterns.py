@@ -105,3 +105,32 @@ def test_a_channel_is_one_partners(az, tmp_path) -> None:
     other.write_text(other.read_text() + f'\n[pull]\nby = "us"\nmpc = "{CHANNEL}"\n')
     assert_fault(faults_of(az), "partners", "channel of its own")
     shutil.rmtree(folder)
+
+
+def test_a_partner_is_asked_every_quarter_of_an_hour_where_it_can_answer(az) -> None:
+    path = az / "partners/XU.toml"
+    whole = path.read_text()
+    assert load_node(az).pmodes[0].ping_interval_seconds == 900.0
+    path.write_text(f"{whole}\n[ping]\ninterval_seconds = 60\n")
+    assert load_node(az).pmodes[0].ping_interval_seconds == 60.0
+    path.write_text(f"{whole}\n[ping]\ninterval_seconds = 0\n")
+    assert load_node(az).pmodes[0].ping_interval_seconds is None
+    path.write_text(whole)
+    pull(az, f'by = "partner"\nmpc = "{CHANNEL}"')
+    assert load_node(az).pmodes[0].ping_interval_seconds is None
+    path.write_text(whole.replace('reply = "response"', 'reply = "callback"'))
+    assert load_node(az).pmodes[0].ping_interval_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("interval_seconds = 1", "is less than 10"),
+        ("interval_seconds = -1", "greater than or equal to 0"),
+        (f'interval_seconds = 60\n[pull]\nby = "partner"\nmpc = "{CHANNEL}"', "cannot answer"),
+    ],
+)
+def test_pings_that_make_no_sense_are_refused(az, text, words) -> None:
+    path = az / "partners/XU.toml"
+    path.write_text(f"{path.read_text()}\n[ping]\n{text}\n")
+    assert_fault(faults_of(az), "XU.toml: ping.interval_seconds", words)

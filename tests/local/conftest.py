@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import pytest_twisted
+from structlog import get_logger
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.task import deferLater
@@ -25,7 +26,11 @@ from config.new_node import write_node
 from config.node import Node, load_node
 from gateway.local.service import LocalApi
 from gateway.metrics import Metrics
+from gateway.pinging.asking import Asking
+from gateway.pinging.pinger import Pinger, Pinging
+from gateway.store import Store
 from gateway.store.values import Arrival, Stored, StoredPart
+from gateway.workers import ThreadWorkers
 from protocol.as4.pmode import SizeLimits
 from protocol.as4.values import SignedReference
 from schemas.catalogue import example
@@ -188,6 +193,8 @@ def serving(folder: Path, node: Node, tokens: Mapping[str, str]) -> Iterator[Ser
         )
     )
     spool = FullDisk(folder / "spool", node.storage_key, inline_bytes=1024)
+    workers = ThreadWorkers(reactor, "pings")
+    workers.start()
     served: Served
     api = LocalApi(
         node=node,
@@ -196,6 +203,7 @@ def serving(folder: Path, node: Node, tokens: Mapping[str, str]) -> Iterator[Ser
         wake_sender=lambda: served.woken.append(True),
         metrics=Metrics(),
         audit=lambda: iter(served.audit_steps),
+        pings=pinger_of(node, store, workers),
         now=lambda: NOW,
         reactor=reactor,
     )
@@ -203,7 +211,15 @@ def serving(folder: Path, node: Node, tokens: Mapping[str, str]) -> Iterator[Ser
     pytest_twisted.blockon(ensureDeferred(api.start()))
     yield served
     pytest_twisted.blockon(ensureDeferred(api.stop()))
+    workers.stop()
     pytest_twisted.blockon(ensureDeferred(store.close()))
+
+
+def pinger_of(node: Node, store: Store, workers: ThreadWorkers) -> Pinger:
+    """What asks the partners of `node`; nobody listens where they would be."""
+    pmodes = {pmode.partner_state: pmode for pmode in node.pmodes}
+    asking = Asking(reactor, node, workers, lambda: "ping@az", lambda: NOW)
+    return Pinger(Pinging(asking, store, pmodes, Metrics(), get_logger()), reactor)
 
 
 @pytest.fixture

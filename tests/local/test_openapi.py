@@ -191,7 +191,7 @@ async def walk_through(served: Served) -> None:
     await look_at_every_alert(served)
     for route in routes.ROUTES:
         path = route.template.replace("{messageId}", "m@x").replace("{leaseId}", "l")
-        path = path.replace("{n}", "1").replace("{number}", "1")
+        path = path.replace("{partner}", "XU").replace("{n}", "1").replace("{number}", "1")
         if route.credential is not Credential.NONE:
             await served.ask(route.method, path, authority=None)
             other = "auditor" if route.credential is Credential.AUTHORITY else "AZ-SSS"
@@ -201,8 +201,10 @@ async def walk_through(served: Served) -> None:
             await served.ask(route.method, f"{path}?partner=XU&wait=x")
     served.audit_steps.append({"event": "finding", "where": "row 1", "what": "was changed"})
     served.audit_steps.append({"event": "end", "findings": 1})
-    for path in ("/v1/audit/verify", "/metrics"):
+    for path in ("/v1/audit/verify", "/metrics", "/v1/partners"):
         await served.ask("GET", path, authority="auditor")
+    for partner in ("XU", "ZZ"):
+        await served.ask("POST", f"/v1/partners/{partner}/ping", authority="auditor")
     await served.ask("GET", "/healthz")
     served.store.failure = StoreClosed("closed")
     await served.ask("GET", "/healthz")
