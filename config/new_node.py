@@ -20,16 +20,20 @@ from config.faults import ConfigRefused, Fault, refuse_if
 from config.node import PARTNERS_FOLDER, SETTINGS_FILE, STATES_FOLDER
 from config.settings import UNREGISTERED
 from config.settings_text import settings_text, suite_text
+from config.signed_directory import sign_files, signing
 from keys.certificates import pem
 from keys.files import PUBLIC_FILE_MODE, TIGHT_FILE_MODE, make_tight_folder, write_new
 from keys.pki import LOCAL_HOSTS, Issued, IssuedKind, ThrowAwayAuthority
+from keys.ring import FileSigner, KeyPair
 from keys.storage_key import StorageKey
+from keys.uri import KeyUri
 from protocol.as4.suites import EDELIVERY_20, EDELIVERY_115, SUITES, Suite
 
 KEYS_FOLDER = "keys"
 DATA_FOLDER = "data"
 DEFAULT_SUITES = (EDELIVERY_20, EDELIVERY_115)  # the present profile, and the one most still speak
 _PROFILE = "edelivery-as4"
+SIGNED_BY = "hanoi-gateway init"  # a person has still to compare the records with their sources
 DEFAULT_AS4_PORT = 8443
 DEFAULT_LOCAL_PORT = 8480
 
@@ -78,6 +82,7 @@ def write_node(
         )
         _write_credentials(draft, (*authorities, AUDITOR))
         card = _write_keys(draft, state, url, hosts, suites, now or datetime.now(UTC))
+        _sign_directory(draft, suites[0], now or datetime.now(UTC))
         write_new(draft / CARD_FILE, card_text(card).encode(), PUBLIC_FILE_MODE)
         for name in (PARTNERS_FOLDER, DATA_FOLDER):
             make_tight_folder(draft / name)
@@ -122,6 +127,14 @@ def _write_directory(draft: Path, state: str) -> tuple[str, ...]:
     for name, octets in shipped.items():
         write_new(draft / STATES_FOLDER / name, octets, TIGHT_FILE_MODE)
     return authorities_of(load_directory(draft / STATES_FOLDER), state)
+
+
+def _sign_directory(draft: Path, suite: Suite, now: datetime) -> None:
+    """Every record is signed with the key by which we sign first."""
+    signing_name, _ = _file_names(suite)
+    uri = KeyUri.parse(f"file:{KEYS_FOLDER}/{signing_name}.key.pem", draft)
+    pair = KeyPair.load(uri, draft / KEYS_FOLDER / f"{signing_name}.cert.pem")
+    sign_files(draft / STATES_FOLDER, (), SIGNED_BY, now, signing(FileSigner(pair), suite))
 
 
 def _write_credentials(draft: Path, holders: Sequence[str]) -> None:

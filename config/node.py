@@ -11,13 +11,15 @@ from urllib.parse import quote, urlsplit
 from config.consistency import directory_faults, settings_faults
 from config.credentials import FILE as CREDENTIALS_FILE
 from config.credentials import Credentials, load_credentials
-from config.directory import load_directory
+from config.directory import read_records
 from config.faults import ConfigRefused, Fault
+from config.in_force import RecordsInForce
 from config.own_keys import OwnKeys, SuiteKeys, TlsMaterial, load_own_keys
 from config.partner import Partner, read_partner
 from config.partner_patterns import shared_channels
 from config.reading import Collected, place, read_shape
 from config.settings import SQLITE_PREFIX, Settings
+from config.signed_directory import verified_records
 from config.toml_text import quoted
 from keys.files import check_folder, check_nobody_else_writes, read_tight
 from keys.identity import PartnerIdentity, shared_keys
@@ -26,7 +28,7 @@ from keys.ring import FileDecrypter, FileSigner
 from keys.storage_key import StorageKey
 from protocol.as4.pmode import PMode
 from protocol.as4.suites import SUITES, Suite
-from protocol.convention.directory import Directory
+from protocol.convention.directory import Directory, StateRecord
 
 SETTINGS_FILE = "gateway.toml"
 PARTNERS_FOLDER = "partners"
@@ -41,7 +43,8 @@ class Node:
 
     folder: Path
     settings: Settings
-    directory: Directory
+    directory: Directory  # of the records in force
+    records: RecordsInForce
     credentials: Credentials = field(repr=False)
     pmodes: tuple[PMode, ...]
     partners: tuple[PartnerIdentity, ...]
@@ -73,7 +76,8 @@ def load_node(folder: Path) -> Node:
     found.faults.extend(_writable_by_others(folder))
     path = folder / SETTINGS_FILE
     settings = found.attempt(lambda: read_shape(Settings, path))
-    directory = found.attempt(lambda: load_directory(folder / STATES_FOLDER))
+    read = found.attempt(lambda: read_records(folder / STATES_FOLDER))
+    directory = Directory({code: one for code, (_, one) in read.items()}) if read else None
     credentials = found.attempt(lambda: load_credentials(folder))
     if settings is None:
         raise ConfigRefused(found.faults)
@@ -87,13 +91,15 @@ def load_node(folder: Path) -> Node:
         found.add(folder / PARTNERS_FOLDER, sentence)
     if directory is not None:
         found.faults.extend(directory_faults(directory, credentials, settings, folder))
+    records = _vouched_for(folder, read, own, found)
     found.refuse_if_any()
-    if directory is None or credentials is None or own is None or store_url is None:
+    if records is None or credentials is None or own is None or store_url is None:
         raise ConfigRefused(found.faults)
     return Node(
         folder=folder,
         settings=settings,
-        directory=directory,
+        directory=Directory(records),
+        records=records,
         credentials=credentials,
         pmodes=tuple(partner.pmode for partner in partners),
         partners=tuple(partner.identity for partner in partners),
@@ -108,6 +114,20 @@ def load_node(folder: Path) -> Node:
 def partner_files(folder: Path) -> list[Path]:
     """The P-Modes of the node in `folder`, in the order of their States."""
     return sorted((folder / PARTNERS_FOLDER).glob("*.toml"))
+
+
+def _vouched_for(
+    folder: Path,
+    read: Mapping[str, tuple[bytes, StateRecord]] | None,
+    own: OwnKeys | None,
+    found: Collected,
+) -> RecordsInForce | None:
+    """The records, each signed with a key of this node; None, and a fault, where one is not."""
+    if read is None or own is None:
+        return None
+    certificates = own.identity.signing_certificates
+    signed = found.attempt(lambda: verified_records(folder / STATES_FOLDER, read, certificates))
+    return RecordsInForce(signed) if signed is not None else None
 
 
 def _load_partners(folder: Path, settings: Settings, found: Collected) -> tuple[Partner, ...]:

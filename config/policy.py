@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, with_config
 
-from config.directory import Day, LengthText
+from config.directory_shapes import Day, LengthText
 from config.faults import ConfigRefused, Fault
 from config.reading import STRICT, place, read_shape
 from config.settings import StateCode, Text

@@ -56,10 +56,19 @@ def read_shape(shape: type[T], path: Path) -> T:
 
 def read_table(path: Path) -> dict[str, Any]:
     """The TOML file `path` as it is. Raises ConfigRefused."""
+    return table_in(read_octets(path), path)
+
+
+def read_octets(path: Path) -> bytes:
+    """What the file `path` holds. Raises ConfigRefused."""
     try:
-        octets = path.read_bytes()
+        return path.read_bytes()
     except OSError as e:
         raise _refused(path, f"cannot be read ({e.strerror}); it must be there") from e
+
+
+def table_in(octets: bytes, path: Path) -> dict[str, Any]:
+    """`octets`, which are the file `path` or are to be, as TOML. Raises ConfigRefused."""
     if len(octets) > MAX_TOML_BYTES:
         raise _refused(path, f"is larger than {MAX_TOML_BYTES} bytes; that is no configuration")
     try:

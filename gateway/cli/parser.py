@@ -5,7 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import Final
 
-from gateway.cli import about, alerts, audit, conformance, documents, messages, node, queue, routing
+from gateway.cli import (
+    about,
+    alerts,
+    audit,
+    conformance,
+    directory,
+    documents,
+    messages,
+    node,
+    queue,
+    routing,
+)
 from gateway.cli.outcome import EPILOG
 from gateway.cli.words import Commands
 
@@ -27,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     alerts.add_commands(commands)
     documents.add_commands(commands)
     routing.add_commands(commands)
+    directory.add_commands(commands)
     conformance.add_commands(commands)
     about.add_commands(commands)
     return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,8 @@ def add_commands(commands: Commands) -> None:
         _route,
         "say where a document goes, and why",
         "Say which authority may send a document and which receives it, by which rule, article and "
-        "source of the State directory; or why nobody does, and the right address. Sends nothing.",
+        "source of the State directory; or why nobody does, and the right address. Say also what "
+        "else bears on it there: reservations, treaties, exclusions. Sends nothing.",
     )
     command.add_argument(
         "document", metavar="DOCUMENT", type=Path, help="the document, XML or JSON"
@@ -59,22 +61,36 @@ def _route(arguments: Arguments) -> Outcome:
         for side in ("sender", "receiver"):
             print(f"\n{side}")
             print_fields(explained[side])
+        for line in explained["bearing"]:
+            print(f"\n{line['what']}")
+            print_fields({name: line[name] for name in ("says", "article", "source", "trust")})
     routed = all(explained[side]["competent"] for side in ("sender", "receiver"))
+    routed = routed and not any(line["forbids"] for line in explained["bearing"])
     return Outcome.DONE if routed else Outcome.REFUSED
 
 
 def _explained(directory: Directory, document: Document, on: date) -> dict[str, Any]:
+    from protocol.convention.bearing import bearing_on, offences_of
     from protocol.convention.competence import receiving_authority, sending_authority
 
     sending = sending_authority(directory, document.author[:2], document.kind, document.author, on)
     receiving = receiving_authority(
         directory, document.addressee[:2], document.kind, document.addressee, on
     )
+    bearing = bearing_on(
+        directory,
+        document.author[:2],
+        document.addressee[:2],
+        document.kind,
+        offences_of(document.octets),
+        on,
+    )
     return {
         "kind": document.kind,
         "day": on.isoformat(),
         "sender": _decision(document.author, sending),
         "receiver": _decision(document.addressee, receiving),
+        "bearing": [asdict(line) for line in bearing],
     }
 
 

@@ -67,6 +67,20 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom of an authority to call or to write to, in the words of the documents' ContactPoint."""
+
+    kind: str  # ContactKind: CASE, CONFIRM_AUTHENTICITY or TECHNICAL
+    person_name: str
+    time_zone: str
+    languages: tuple[str, ...]
+    post: str | None = None
+    phone: str | None = None  # E.164
+    email: str | None = None
+    office_hours: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Authority:
     """One authority of a State; `id` is its key in documents, queues and credentials."""
 
@@ -74,6 +88,7 @@ class Authority:
     names: Mapping[str, str]  # by BCP 47 language
     provenance: Provenance
     time_zone: str | None = None  # IANA; None: unknown
+    contacts: tuple[Contact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +115,72 @@ class CompetenceRule:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A reservation or declaration of a State, and what it does to a request."""
+    """A reservation or declaration of a State, and what it does to a request.
+
+    `changes` are the rules of ours (UNCC-R06R) or the articles (40(8)) that work otherwise because
+    of it, none where it touches no request; `offences` are the codes that it speaks about.
+    """
 
     article: str
     effect: str
+    provenance: Provenance
+    changes: tuple[str, ...] = ()
+    offences: tuple[str, ...] = ()
+    withdrawn: date | None = None  # the first day on which it no longer holds
+
+    def holds(self, on: date) -> bool:
+        """Whether it stands on that day."""
+        return self.withdrawn is None or on < self.withdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """By which ways a State takes requests (articles 40(12) to (14)); None: unknown."""
+
+    provenance: Provenance
+    electronic: bool | None = None
+    diplomatic_required: bool | None = None
+    interpol_in_urgency: bool | None = None
+    oral_in_urgency: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What a State asks of documents from a day on; None: as before."""
+
+    since: date
+    provenance: Provenance
+    languages: tuple[str, ...] | None = None
+    signature_level: str | None = None  # NONE, AES, QES or NATIONAL_EQUIV
+
+
+@dataclass(frozen=True, slots=True)
+class Treaty:
+    """A treaty between this State and `party` that covers matters of the Convention, too."""
+
+    party: str
+    instrument: str
+    matters: tuple[Matter, ...]
+    provenance: Provenance
+    prevails: bool | None = None  # goes before article 40 (40(7)) or 37 between the two
+    valid_from: date | None = None
+    valid_until: date | None = None  # the last day on which it holds
+
+    def holds(self, matter: Matter, party: str, on: date) -> bool:
+        """Whether it covers `matter` with `party` on that day."""
+        return (
+            self.party == party
+            and matter in self.matters
+            and (self.valid_from is None or self.valid_from <= on)
+            and (self.valid_until is None or on <= self.valid_until)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A party to which a State declared that it does not apply the Convention."""
+
+    party: str
     provenance: Provenance
 
 
@@ -141,10 +218,23 @@ class StateRecord:
     authorities: Mapping[str, Authority]
     rules: tuple[CompetenceRule, ...]
     languages: tuple[str, ...] | None = None  # accepted for requests; None: unknown
-    excluded_parties: frozenset[str] = frozenset()  # to whom it does not apply the treaty
+    accepted: tuple[Accepted, ...] = ()  # what it asks from a day on
+    channels: Channels | None = None  # None: all unknown
+    treaties: tuple[Treaty, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
     reservations: tuple[Reservation, ...] = ()
     open_questions: tuple[OpenQuestion, ...] = ()
     time_limits: tuple[StatedLimit, ...] = ()
+
+    @property
+    def excluded_parties(self) -> frozenset[str]:
+        """The States to which it does not apply the Convention."""
+        return frozenset(exclusion.party for exclusion in self.exclusions)
+
+    def languages_on(self, day: date) -> tuple[str, ...] | None:
+        """The languages that it accepts on that day; None: unknown."""
+        found = [one for one in self.accepted if one.since <= day and one.languages is not None]
+        return max(found, key=lambda one: one.since).languages if found else self.languages
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,12 @@ from protocol.convention.lifecycle.case import Case
 from protocol.convention.lifecycle.periods import Length
 from protocol.convention.rule_words import C, D, concerned, finding, kind_of, text
 from protocol.convention.rules import PRESERVATION_DAYS
+from protocol.convention.rules_of_reservations import collected_there, reserved_ground
 
 COLLECTION: Final = "COLLECTION"  # the time limit of a State's record that bounds a collection
-FLAGGED: Final = frozenset({"UNCC-R04C", "UNCC-R07", "UNCC-R09C", "UNCC-R10", "UNCC-R13"})
+FLAGGED: Final = frozenset(
+    {"UNCC-R04C", "UNCC-R07", "UNCC-R06R", "UNCC-R09C", "UNCC-R10", "UNCC-R13"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,16 @@ def collected_no_longer(root: etree._Element, context: Context) -> Iterator[Find
                 yield finding("UNCC-R05L", period, message, limit.length, limit.article)
 
 
+def real_time_for_its_offences(root: etree._Element, context: Context) -> Iterator[Finding]:
+    """UNCC-R05S: real-time collection is asked for offences to which the State applies it."""
+    yield from collected_there(root, context.directory, context.receiver, context.on)
+
+
+def refused_by_its_own_reservation(root: etree._Element, context: Context) -> Iterator[Finding]:
+    """UNCC-R06R: preservation is refused by reservation only by a State that made it."""
+    yield from reserved_ground(root, context.directory, context.sender, context.on)
+
+
 def consulted_before(root: etree._Element, context: Context) -> Iterator[Finding]:
     """UNCC-R07: refusing or postponing comes after a consultation, or after why there was none."""
     refuses = kind_of(root) in ("RefusalNotice", "PostponementNotice")
@@ -107,9 +120,10 @@ def custody_hangs_together(root: etree._Element, context: Context) -> Iterator[F
 def readable_there(root: etree._Element, context: Context) -> Iterator[Finding]:
     """UNCC-R10: texts are in a language that the receiver accepts, or translated by oath."""
     record = context.directory.states.get(context.receiver)
-    if record is None or record.languages is None:  # nobody knows, so nothing is wrong
+    languages = None if record is None else record.languages_on(context.on)
+    if languages is None:  # nobody knows, so nothing is wrong
         return
-    accepted = frozenset(record.languages)
+    accepted = frozenset(languages)
     for parent in _texts_of(root):
         if not any(_readable(one, accepted) for one in parent.iterfind(f"{C}Text")):
             message = f"no version that {context.receiver} accepts"
@@ -150,6 +164,8 @@ ContextRule = Callable[[etree._Element, Context], Iterator[Finding]]
 RULES_IN_CONTEXT: Final[tuple[ContextRule, ...]] = (
     kept_long_enough,
     collected_no_longer,
+    real_time_for_its_offences,
+    refused_by_its_own_reservation,
     consulted_before,
     custody_hangs_together,
     readable_there,

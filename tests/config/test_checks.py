@@ -18,6 +18,7 @@ from keys.certificates import pem
 from keys.pki import VALID_DAYS
 from tests.config.conftest import edit, line
 from tests.keys.certificates import DAY, NOW, signing
+from tests.signed import sign
 
 END = NOW + VALID_DAYS * DAY  # of every certificate of the nodes
 SECOND = timedelta(seconds=1)
@@ -202,6 +203,7 @@ def test_a_matter_that_nobody_receives_is_a_warning(az):
     edit(
         az / "states/AZ.toml", 'matters = ["MLA"]', 'matters = ["MLA"]\nvalid_until = "2001-01-01"'
     )
+    sign(az, "AZ")
     faults = check_node(az)
     assert_fault(faults, WARNING, "states/AZ.toml", "every MlaRequest is refused")
 
@@ -214,6 +216,7 @@ def test_a_directory_that_nobody_looked_after_is_a_warning(ground):
 def test_a_directory_from_the_future_is_a_warning(az):
     text = (az / "states/XU.toml").read_text()
     (az / "states/XU.toml").write_text(text.replace('as_of = "2026', 'as_of = "2096'))
+    sign(az, "XU")
     assert_fault(check_node(az), WARNING, "states/XU.toml", "after today")
 
 

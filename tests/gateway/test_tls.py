@@ -29,6 +29,7 @@ from gateway.app import Gateway
 from gateway.tls import ClientTls, ServerTls
 from tests.gateway.ground import Partner, free_ports, started
 from tests.gateway.test_refusals import code_of, kept
+from tests.signed import sign
 
 
 class Talker(Protocol):
@@ -156,6 +157,7 @@ def third(folders: dict[str, Path], tmp_path: Path) -> Partner:
     state = (folders["AZ"] / "states" / "XU.toml").read_text().replace("XU", "XV")
     as4_port, local_port = free_ports(2)
     (folders["AZ"] / "states" / "XV.toml").write_text(state)
+    sign(folders["AZ"])
     states = Path(__file__).resolve().parents[2] / "config" / "states"
     extra = tmp_path / "states"
     extra.mkdir()
@@ -166,6 +168,7 @@ def third(folders: dict[str, Path], tmp_path: Path) -> Partner:
     for path in (folder / "gateway.toml", folder / "card.toml"):
         path.write_text(renamed(path.read_text()))
     (folder / "states" / "XV.toml").write_text(state)
+    sign(folder)
     for path in (folder / "credentials.toml",):
         path.write_text(path.read_text().replace("XU-", "XV-"))
     add_partner(folders["AZ"], folder / "card.toml")

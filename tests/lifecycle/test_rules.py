@@ -11,7 +11,15 @@ import pytest
 from lxml import etree
 
 from protocol.convention import rule_table
-from protocol.convention.directory import Directory, Provenance, StatedLimit, Trust
+from protocol.convention.directory import (
+    Directory,
+    Exclusion,
+    OpenQuestion,
+    Provenance,
+    Reservation,
+    StatedLimit,
+    Trust,
+)
 from protocol.convention.documents import DocumentRefused, read_document
 from protocol.convention.findings import Finding
 from protocol.convention.rules_in_context import (
@@ -154,10 +162,46 @@ def test_a_text_is_in_a_language_that_is_accepted() -> None:
     assert in_context(octets, unknown) == [], "nobody knows which languages: nothing is wrong"
 
 
+def test_only_a_state_that_made_the_reservation_refuses_preservation_by_it() -> None:
+    name = "refusal-notice-xu-az.xml"
+    octets = changed(
+        name,
+        ('ground="FDC"', 'ground="F42RES"'),
+        ("<c:Kind>StoredDataRequest<", "<c:Kind>PreservationRequest<"),
+    )
+    utopia = DIRECTORY.states["XU"]
+    asked = between(name, case=None)
+    assert in_context(octets, asked) == [], "Utopia made it"
+    without = Directory({"XU": replace(utopia, reservations=())})
+    (found,) = in_context(octets, replace(asked, directory=without))
+    assert (found.rule, found.article) == ("UNCC-R06R", "42(5)")
+    over = replace(utopia.reservations[0], withdrawn=TODAY)
+    withdrawn = Directory({"XU": replace(utopia, reservations=(over,))})
+    assert in_context(octets, replace(asked, directory=withdrawn))
+    unknown = OpenQuestion("Whether", "42(5)", "nowhere", TODAY)
+    nobody = Directory({"XU": replace(utopia, reservations=(), open_questions=(unknown,))})
+    assert in_context(octets, replace(asked, directory=nobody)) == []
+
+
+def test_real_time_collection_is_asked_for_offences_to_which_the_state_applies_it() -> None:
+    code = example(COLLECTION).decode().split('Offence code="')[1].split('"')[0]
+    utopia = DIRECTORY.states["XU"]
+    for offences, broken in ((("UNCC-17",), True), ((code, "UNCC-17"), False)):
+        limit = Reservation(
+            "23(3)", "These only.", utopia.reservations[0].provenance, ("UNCC-R05S",), offences
+        )
+        states = {"XU": replace(utopia, reservations=(limit,))}
+        found = in_context(
+            example(COLLECTION), replace(between(COLLECTION), directory=Directory(states))
+        )
+        assert [one.rule for one in found] == (["UNCC-R05S"] if broken else []), offences
+
+
 @pytest.mark.parametrize(("who", "whom"), [("AZ", "XU"), ("XU", "AZ")])
 def test_states_that_exclude_each_other_exchange_nothing(who: str, whom: str) -> None:
     states = dict(DIRECTORY.states)
-    states[who] = replace(states[who], excluded_parties=frozenset({whom}))
+    declared = Exclusion(whom, Provenance("Declaration", date(2026, 1, 1), Trust.FICTIONAL))
+    states[who] = replace(states[who], exclusions=(declared,))
     context = replace(between(COLLECTION), directory=Directory(states))
     (found,) = in_context(example(COLLECTION), context)
     assert found.rule == "UNCC-R12"
