@@ -154,4 +154,14 @@ TWO_WAY: Final = (
     Assertion("TW_03", _R, "pull and push: a pulled request is answered by push"),
 )
 
-ASSERTIONS: Final = (*COMMON, *FOUR_CORNER, *DYNAMIC, *PULL, *TWO_WAY)
+SPLIT_JOIN: Final = (
+    Assertion("SJ_01", _S, "a large message is split, each fragment signed and encrypted"),
+    Assertion("SJ_02", _R, "each fragment gets a receipt, the joined message is delivered once"),
+    Assertion("SJ_03", _R, "the joined message is confirmed by a receipt of its own"),
+    Assertion("SJ_04", _S, "only a fragment without a receipt is sent again"),
+    Assertion("SJ_05", _R, "a fragment that came before is eliminated"),
+    Assertion("SJ_06", _R, "a fragment of another group is refused with an error of its own"),
+    Assertion("SJ_07", _R, "a group that stays incomplete is given up with EBMS:0051"),
+)
+
+ASSERTIONS: Final = (*COMMON, *FOUR_CORNER, *DYNAMIC, *PULL, *TWO_WAY, *SPLIT_JOIN)
