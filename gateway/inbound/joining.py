@@ -127,7 +127,7 @@ class JoiningGroup:
                 )
             case DuplicateOf():
                 self._package.discard()
-                await self._fail(OTHER, "the same message was joined before", "")
+                await self._repeat(arrival.message_id)
             case Conflict():
                 self._package.discard()
                 sentence = "this MessageId was used before for other content"
@@ -147,10 +147,18 @@ class JoiningGroup:
         sentence = "eb:RefToMessageId names no message of this conversation"
         raise refused(VALUE_INCONSISTENT, "G9", sentence, sentence)
 
+    async def _repeat(self, message_id: str) -> None:
+        """The message came before in other fragments: its receipt goes to the partner again."""
+        sentence = "the same message was joined before; its receipt goes again"
+        failure = Failure(OTHER.code, sentence, self._desk.now(), receipted=message_id)
+        await self._end(failure)
+
     async def _fail(self, error: ErrorCode, sentence: str, detail: str) -> None:
         """The group has failed, and its partner is owed the error."""
         owed = await self._desk.workers.run(self._owed, error, detail)
-        failure = Failure(error.code, sentence, self._desk.now(), owed)
+        await self._end(Failure(error.code, sentence, self._desk.now(), owed))
+
+    async def _end(self, failure: Failure) -> None:
         blobs = await self._desk.store.fragments.fail(self._held, failure)
         self._desk.wake_callbacks()
         await self._desk.workers.run(self._remove, blobs)
@@ -158,8 +166,8 @@ class JoiningGroup:
             "join.group_failed",
             group_id=self._group_id,
             partner=self._held.partner,
-            code=error.code,
-            reason=sentence,
+            code=failure.code,
+            reason=failure.sentence,
         )
 
     def _owed(self, error: ErrorCode, detail: str) -> OwedSignal:

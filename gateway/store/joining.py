@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select, update
 from gateway.store.alerts import note_txn
 from gateway.store.content import destroy_content_txn
 from gateway.store.group_rows import group_of
-from gateway.store.owed import owe_txn
+from gateway.store.owed import owe_receipt_txn, owe_txn
 from gateway.store.received import accept_txn
 from gateway.store.rows import blob_of, keep_certificates_txn
 from gateway.store.tables import INBOUND, certificate, fragment, fragment_group, message, part
@@ -77,12 +77,15 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a group failed, and the error that its partner is owed."""
+    """Why a group failed, and what its partner is owed: an error, or the receipt that the message
+    `receipted` got when it was joined before.
+    """
 
     code: str
     sentence: str
     at: datetime
-    owed: OwedSignal
+    owed: OwedSignal | None = None
+    receipted: str | None = None
 
 
 def held_group_txn(unit: Transaction, row_number: int) -> HeldGroup | None:
@@ -157,7 +160,10 @@ def fail_txn(unit: Transaction, held: HeldGroup, failure: Failure) -> tuple[Stor
     }
     unit.record(Kind.GROUP_FAILED, failure.at, told)
     note_txn(unit, told, failure.at)
-    owe_txn(unit, failure.owed)
+    if failure.owed is not None:
+        owe_txn(unit, failure.owed)
+    if failure.receipted is not None:
+        owe_receipt_txn(unit, held.partner, failure.receipted, failure.at)
     return _destroy_txn(unit, held, f"group failed with {failure.code}", failure.at)
 
 

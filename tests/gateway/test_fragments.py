@@ -10,6 +10,7 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import pytest_twisted
@@ -216,6 +217,33 @@ async def test_groups_are_bounded(az: Gateway, xu: Partner) -> None:
     await arrived(az, two[0])
     await send_all(xu, third)
     await arrived(az, third)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_message_that_comes_as_another_group_gets_its_receipt_again(
+    az: Gateway, xu: Partner
+) -> None:
+    """Its sender missed the receipt of the whole and began anew: that is a repeat, no fault."""
+    pieces = in_pieces(xu, EVIDENCE)
+    await send_all(xu, pieces)
+    await arrived(az, pieces)
+    pieces.group_id = f"{uuid4()}@test.example"
+    await send_all(xu, pieces)
+    await until(lambda: _failed(az))
+    assert az.store is not None
+    owed = await az.store._engine.run(
+        lambda unit: unit.connection.execute(
+            text(
+                "SELECT c.ref_to_message_id, c.envelope = m.receipt FROM callback c, message m"
+                " WHERE m.message_id = c.ref_to_message_id"
+            )
+        ).all()
+    )
+    assert [tuple(row) for row in owed] == [(pieces.unit.message_id, 1)]
+    leased = await az.store.lease("AZ-SSS", utc_now(), 60.0, 10)
+    assert [one.message_id for one in leased] == [pieces.unit.message_id]
+    assert await findings(az) == []
+    await until(lambda: _is(files(az), 1))
 
 
 @pytest_twisted.ensureDeferred
