@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from gateway.cli.outcome import Outcome, refused
 from gateway.lock import NodeInUse
 from gateway.log import start_log
 
+MAX_DESCRIPTORS = 16 * 1024  # far above what all partners need at once
 GARBAGE_THRESHOLD = 10_000  # objects: a message makes some 3000, and few of them are in cycles
 
 
@@ -29,12 +31,21 @@ def run_node(folder: Path, reactor: Any = None) -> Outcome:
     node = load_node(folder)
     refuse_if(own_certificates_out_of_date(node, utc_now()))
     start_log(node.settings.log.level)
+    _allow_connections()
     if reactor is None:
         from twisted.internet import reactor
     process = _Process(Gateway(node, reactor, structlog.get_logger("gateway")), reactor)
     reactor.callWhenRunning(process.start)
     reactor.run()
     return process.outcome()
+
+
+def _allow_connections() -> None:
+    """As many open files as this account may have: the usual 1024 are soon taken by strangers."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Process:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 
 from protocol.as4.errors import EMPTY_MPC, EbmsAnswer, ErrorCode, FaultAnswer, Refused, StatusAnswer
 from protocol.as4.pmode import PMode
@@ -47,6 +48,20 @@ class HttpAnswer:
 def receipt_answer(receipt: bytes) -> HttpAnswer:
     """HTTP 200 with the signed receipt."""
     return HttpAnswer(200, SOAP_TYPE, receipt)
+
+
+def raw_answer(answer: HttpAnswer) -> bytes:
+    """`answer` as HTTP/1.1 octets, for a connection that is closed right after."""
+    lines = [
+        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}".encode(),
+        b"Connection: close",
+        f"Content-Length: {len(answer.body)}".encode(),
+    ]
+    if answer.content_type is not None:
+        lines.append(b"Content-Type: " + answer.content_type)
+    if answer.retry_after_seconds is not None:
+        lines.append(f"Retry-After: {answer.retry_after_seconds}".encode())
+    return b"\r\n".join(lines) + b"\r\n\r\n" + answer.body
 
 
 TRY_LATER = HttpAnswer(503, retry_after_seconds=RETRY_AFTER_SECONDS, close=True)

@@ -14,20 +14,22 @@ from weakref import WeakKeyDictionary
 
 from cryptography.x509 import Certificate
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 from twisted.web import http
 from twisted.web.http import HTTPChannel
 from twisted.web.resource import Resource
-from twisted.web.server import Request, Site
+from twisted.web.server import Request
 
+from gateway.http_channel import BoundedSite
 from gateway.inbound.answer_stream import AnswerStream
-from gateway.inbound.answers import TRY_LATER, HttpAnswer
+from gateway.inbound.answers import TRY_LATER, HttpAnswer, raw_answer
 from gateway.inbound.body import BodyStream
 from gateway.inbound.desk import Desk
+from gateway.inbound.doorway import As4Channel, Doorway
 from gateway.inbound.reception import Reception
 from gateway.inbound.valve import IDLE_SECONDS, Valve
-from gateway.tls import peer_certificate
+from gateway.tls import fingerprint, peer_certificate
 
 AS4_PATH = b"/as4"
 DROPPED_BYTES = 64 * 1024  # how much of a refused message may still arrive before we close
@@ -36,6 +38,7 @@ LAST_SECONDS = 5.0  # for those that were given up at a stop, to come to their e
 CLOSE_SECONDS = 15.0  # how long a sender may take to agree that the connection is closed
 GRACE_SECONDS = 30.0  # every message may take this long ...
 SLOWEST_BYTES_PER_SECOND = 16 * 1024  # ... and its size at this rate on top
+TOO_SLOW = "the body came too slowly"
 
 
 class As4Request(Request):
@@ -46,7 +49,7 @@ class As4Request(Request):
     _whole = False
     _given: HttpAnswer | None = None
     _early = False
-    _started_at = 0.0
+    _watch: IDelayedCall | None = None
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         """Headers are here: open the stream and let a reception read from it."""
@@ -54,7 +57,7 @@ class As4Request(Request):
         self._valve = Valve(self.channel, clock)
         self._stream = BodyStream(self._valve, self._dropped)
         self.content = self._stream
-        self._started_at = clock.seconds()
+        self._watch = clock.callLater(GRACE_SECONDS, self._look)
         if self._site().stopping:
             self.give(TRY_LATER)
         if length == 0:
@@ -75,22 +78,33 @@ class As4Request(Request):
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802 - Twisted's name
         """Pass octets on; a body that comes too slowly is given up."""
-        stream, valve = self._stream, self._valve
-        if stream is None or valve is None:
+        if self._stream is not None:
+            late = self._is_late(self._stream.received_bytes + len(data))
+            self._stream.write(data)
+            if late:
+                self.give_up(TOO_SLOW)
+
+    def _look(self) -> None:
+        """What comes of a body need not be content: the end of a chunked one can drip for ever."""
+        self._watch = None
+        if self._stream is None or self._early or self._whole:
             return
-        took_seconds = self._site().clock.seconds() - self._started_at - valve.shut_seconds
-        stream.write(data)
-        allowed = GRACE_SECONDS + stream.received_bytes / SLOWEST_BYTES_PER_SECOND
-        if took_seconds > allowed:
-            stream.lose("the body came too slowly")
+        if self._is_late(self._stream.received_bytes):
+            self.give_up(TOO_SLOW)
+        self._watch = self._site().clock.callLater(GRACE_SECONDS, self._look)
+
+    def _is_late(self, received_bytes: int) -> bool:
+        took_seconds = self._valve.open_seconds if self._valve is not None else 0.0
+        return took_seconds > GRACE_SECONDS + received_bytes / SLOWEST_BYTES_PER_SECOND
 
     def process(self) -> None:
         """The body is whole: now method and path are known, and the reception may end."""
         self._whole = True
+        self._forget_watch()
         if self.method != b"POST":
-            self._dismiss(HttpAnswer(HTTPStatus.METHOD_NOT_ALLOWED, close=True))
+            self._dismiss(HTTPStatus.METHOD_NOT_ALLOWED)
         elif self.path != AS4_PATH:
-            self._dismiss(HttpAnswer(HTTPStatus.NOT_FOUND, close=True))
+            self._dismiss(HTTPStatus.NOT_FOUND)
         elif self._given is not None:
             self._write(self._given)
         elif self._stream is not None:
@@ -116,9 +130,15 @@ class As4Request(Request):
     def connectionLost(self, reason: Failure) -> None:  # noqa: N802 - Twisted's name
         """The sender went away: nothing more will come."""
         self.give_up("the connection was lost")
+        self._forget_watch()
         if self._valve is not None:
             self._valve.forget()
         super().connectionLost(reason)
+
+    def _forget_watch(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None and watch.active():
+            watch.cancel()
 
     def _site(self) -> As4Site:
         site: As4Site = getattr(self.channel, "site")  # noqa: B009 - set by Site, unknown to types
@@ -126,17 +146,29 @@ class As4Request(Request):
 
     def _headers_refuse(self) -> bool:
         headers = self.requestHeaders
-        if (
-            headers.hasHeader(b"content-encoding")
-            or len(headers.getRawHeaders(b"content-type") or []) != 1
-        ):
+        types = headers.getRawHeaders(b"content-type") or []
+        if headers.hasHeader(b"content-encoding") or len(types) != 1:
+            self._say("a Content-Encoding, or not exactly one Content-Type", 415)
             self.give(HttpAnswer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, close=True))
         return self._given is not None
 
-    def _dismiss(self, answer: HttpAnswer) -> None:
-        self._given = answer
+    def _say(self, reason: str, status: int) -> None:
+        """What was no message leaves a line in the log: whoever connects a partner looks there."""
+        certificate = self._site().certificate_of(self.channel.transport)
+        self._site().desk.log.warning(
+            "receive.refused",
+            gate="G1",
+            code=f"HTTP {status}",
+            reason=reason,
+            peer_ip=str(getattr(self.channel.getPeer(), "host", "")),
+            tls_fingerprint=fingerprint(certificate).hex() if certificate else None,
+        )
+
+    def _dismiss(self, status: HTTPStatus) -> None:
+        self._say("wrong method or path", status)
+        self._given = HttpAnswer(status, close=True)
         self.give_up("wrong method or path")
-        self._write(answer)
+        self._write(self._given)
 
     def _dropped(self, dropped_bytes: int) -> None:
         if dropped_bytes > DROPPED_BYTES:
@@ -147,7 +179,7 @@ class As4Request(Request):
         if self._given is None or self._whole or self._early or self._disconnected:
             return
         self._early = True
-        self.channel.write(_raw(self._given))
+        self.channel.write(raw_answer(self._given))
         _close(self.channel, self._site().clock)
 
     def _write(self, answer: HttpAnswer) -> None:
@@ -185,22 +217,10 @@ def _abort(channel: HTTPChannel) -> None:
         transport.abortConnection()
 
 
-def _raw(answer: HttpAnswer) -> bytes:
-    """`answer` as HTTP/1.1 octets, for a connection that is closed right after."""
-    lines = [
-        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}".encode(),
-        b"Connection: close",
-        f"Content-Length: {len(answer.body)}".encode(),
-    ]
-    if answer.content_type is not None:
-        lines.append(b"Content-Type: " + answer.content_type)
-    if answer.retry_after_seconds is not None:
-        lines.append(f"Retry-After: {answer.retry_after_seconds}".encode())
-    return b"\r\n".join(lines) + b"\r\n\r\n" + answer.body
-
-
-class As4Site(Site):
+class As4Site(BoundedSite):
     """Serves AS4 on one path. `idle` fires when no reception is under way any more."""
+
+    protocol: Any = As4Channel
 
     def __init__(self, desk: Desk, clock: IReactorTime) -> None:
         super().__init__(
@@ -211,7 +231,7 @@ class As4Site(Site):
         )
         self.desk = desk
         self.clock = clock
-        self.displayTracebacks = False
+        self.doorway = Doorway()
         self.stopping = False
         self._under_way: set[As4Request | AnswerStream] = set()
         self._certificates: WeakKeyDictionary[object, Certificate] = WeakKeyDictionary()

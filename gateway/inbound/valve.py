@@ -18,6 +18,7 @@ class Valve:
     def __init__(self, channel: HTTPChannel, clock: IReactorTime) -> None:
         self._channel = channel
         self._clock = clock
+        self._begun = clock.seconds()
         self._shut_since: float | None = None
         self._shut_before_seconds = 0.0
         self._tick: IDelayedCall | None = None
@@ -28,6 +29,11 @@ class Valve:
         now = self._clock.seconds()
         since = now if self._shut_since is None else self._shut_since
         return self._shut_before_seconds + now - since
+
+    @property
+    def open_seconds(self) -> float:
+        """How long the sender had to send, up to now."""
+        return self._clock.seconds() - self._begun - self.shut_seconds
 
     def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
         """Stop reading from the socket."""

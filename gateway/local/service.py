@@ -18,6 +18,7 @@ from twisted.python.threadpool import ThreadPool
 from twisted.web.server import Site
 
 from config.node import Node
+from gateway.http_channel import BoundedSite
 from gateway.local.api import LocalResource, endpoints
 from gateway.local.drafts import Drafts
 from gateway.local.form import FormLimits
@@ -138,14 +139,12 @@ class LocalApi:
 
 def local_site(resource: LocalResource, intakes: Intakes, reactor: Any) -> Site:
     """The HTTP side of the local API, for any listening port."""
-    site = Site(
+    return BoundedSite(
         resource,
         requestFactory=partial(LocalRequest, open_intake=intakes.open, reactor=reactor),
         timeout=IDLE_SECONDS,
         parsePOSTFormSubmission=False,
     )
-    site.displayTracebacks = False
-    return site
 
 
 def form_limits(pmodes: tuple[PMode, ...]) -> FormLimits:

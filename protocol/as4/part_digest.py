@@ -26,6 +26,8 @@ MAX_CANONICAL_BYTES: Final = 8 * MEBIBYTE
 #: The cost of canonical form grows with their square and more (limits: docs/performance.md).
 MAX_NAMESPACES_IN_SCOPE: Final = 64
 MAX_ATTRIBUTES: Final = 256
+#: Elements and attributes together: a tree takes some 160 bytes for each, so 80 MiB at most.
+MAX_NODES: Final = 500_000
 
 _XML_TYPE: Final = re.compile(r"(?:text/xml|application/xml|(?:application|image)/.*\+xml).*")
 
@@ -131,7 +133,7 @@ def _canonical(octets: bytes) -> bytes:
 
 
 def _parse_bounded(octets: bytes) -> etree._ElementTree:
-    namespaces_in_scope = 0
+    namespaces_in_scope = nodes = 0
     root: etree._Element | None = None
     for event, subject in etree.iterparse(
         io.BytesIO(octets),
@@ -143,8 +145,11 @@ def _parse_bounded(octets: bytes) -> etree._ElementTree:
     ):
         if event == "start":
             root = subject if root is None else root
+            nodes += 1 + len(subject.attrib)
             if len(subject.attrib) > MAX_ATTRIBUTES:
                 raise NotDigestible(f"an XML element has over {MAX_ATTRIBUTES} attributes")
+            if nodes > MAX_NODES:
+                raise NotDigestible(f"an XML part has over {MAX_NODES} elements and attributes")
             continue
         namespaces_in_scope += 1 if event == "start-ns" else -1
         if namespaces_in_scope > MAX_NAMESPACES_IN_SCOPE:
