@@ -17,6 +17,7 @@ from config.in_force import RecordsInForce
 from config.own_keys import OwnKeys, SuiteKeys, TlsMaterial, load_own_keys
 from config.partner import Partner, read_partner
 from config.partner_patterns import shared_channels
+from config.policy import load_policy, times_of
 from config.reading import Collected, place, read_shape
 from config.settings import SQLITE_PREFIX, Settings
 from config.signed_directory import verified_records
@@ -29,6 +30,7 @@ from keys.storage_key import StorageKey
 from protocol.as4.pmode import PMode
 from protocol.as4.suites import SUITES, Suite
 from protocol.convention.directory import Directory, StateRecord
+from protocol.convention.lifecycle.policy import Times
 
 SETTINGS_FILE = "gateway.toml"
 PARTNERS_FOLDER = "partners"
@@ -53,6 +55,7 @@ class Node:
     storage_key: StorageKey
     own_identity: PartnerIdentity
     store_url: str = field(repr=False)  # may hold a password
+    times: Times
 
     def signer_for(self, suite: Suite) -> FileSigner:
         """What signs for us by `suite`. A loaded node has keys for each suite of its P-Modes."""
@@ -78,6 +81,7 @@ def load_node(folder: Path) -> Node:
     settings = found.attempt(lambda: read_shape(Settings, path))
     read = found.attempt(lambda: read_records(folder / STATES_FOLDER))
     directory = Directory({code: one for code, (_, one) in read.items()}) if read else None
+    policy = found.attempt(lambda: load_policy(folder))
     credentials = found.attempt(lambda: load_credentials(folder))
     if settings is None:
         raise ConfigRefused(found.faults)
@@ -93,12 +97,19 @@ def load_node(folder: Path) -> Node:
         found.faults.extend(directory_faults(directory, credentials, settings, folder))
     records = _vouched_for(folder, read, own, found)
     found.refuse_if_any()
-    if records is None or credentials is None or own is None or store_url is None:
+    if (
+        policy is None
+        or records is None
+        or credentials is None
+        or own is None
+        or store_url is None
+    ):
         raise ConfigRefused(found.faults)
+    in_force = Directory(records)
     return Node(
         folder=folder,
         settings=settings,
-        directory=Directory(records),
+        directory=in_force,
         records=records,
         credentials=credentials,
         pmodes=tuple(partner.pmode for partner in partners),
@@ -108,6 +119,7 @@ def load_node(folder: Path) -> Node:
         storage_key=own.storage_key,
         own_identity=own.identity,
         store_url=store_url,
+        times=times_of(policy, in_force),
     )
 
 

@@ -18,6 +18,7 @@ from gateway.store.faults import StoreFault
 from gateway.store.prepared import Prepared
 from gateway.store.tables import evidence, evidence_head
 from gateway.store.witness import Seal
+from protocol.convention.lifecycle.policy import Times
 from protocol.evidence.chain import Head, follow
 from protocol.evidence.records import EvidenceRecord, Json, Kind, encode
 
@@ -50,6 +51,7 @@ class Transaction:
     woken: set[str] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)  # certificates that are known to be in the store
     keeping: set[str] = field(default_factory=set)  # those that this transaction puts there
+    times: Times | None = None  # how long everything may take in a case
 
     def record(
         self, kind: Kind, at: datetime, facts: Mapping[str, Json], message: int | None = None

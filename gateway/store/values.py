@@ -9,6 +9,7 @@ from datetime import datetime
 from protocol.as4.exchange import Exchange
 from protocol.as4.fragment import MessageFragment
 from protocol.as4.values import SignedReference
+from protocol.convention.lifecycle.docket import Docket
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Arrival:
     receipt_signer: bytes = field(repr=False, default=b"")  # DER of our own certificate
     call_back: bool = False  # whether the receipt goes in a request of its own
     fragment: FragmentOf | None = None
+    docket: Docket | None = None  # what the document does in a case
 
 
 #: The kind of a message that is a fragment of a large one: it is in no queue, and no authority's.
@@ -129,6 +131,7 @@ class Submission:
     idempotency_key: str | None
     content_digest: bytes  # SHA-256 over kind, receiver and every part's SHA-256
     submitted_at: datetime
+    docket: Docket | None = None  # what the document does in a case
 
 
 @dataclass(frozen=True, slots=True)

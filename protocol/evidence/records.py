@@ -69,6 +69,10 @@ class Kind(StrEnum):
     UNPARKED = "UNPARKED"  # an operator put it back into the queue
     ALERTED = "ALERTED"  # something that an operator must look at
     ALERT_ACKNOWLEDGED = "ALERT_ACKNOWLEDGED"  # an operator has looked at it
+    CASE_STEP = "CASE_STEP"  # something moved a case, or is to be looked at by a person
+    CASE_SETTLED = "CASE_SETTLED"  # a person looked at it
+    CLOCK_TOLD = "CLOCK_TOLD"  # an authority was told that something is due, or rung
+    CLOCK_ANSWERED = "CLOCK_ANSWERED"  # a person answered
     CONTENT_DESTROYED = "CONTENT_DESTROYED"  # the payload's key is gone; the evidence stays
 
 

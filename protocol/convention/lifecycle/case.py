@@ -29,6 +29,7 @@ class FlagCode(StrEnum):
     UNDELIVERED = "UNDELIVERED"  # we sent it, and the partner never got it
     UNCONFIRMED = "UNCONFIRMED"  # D10: an oral request without its confirmation in writing
     LAPSED = "LAPSED"  # a clock ran out and ended something
+    RULE = "RULE"  # a business rule that refuses nothing on arrival
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,21 @@ def legal_next(case: Case, side: Side) -> tuple[LegalStep, ...]:
     return tuple(found.values())
 
 
+def with_flags(case: Case, flags: tuple[Flag, ...]) -> Case:
+    """The case, whose last entry has `flags` beside its own."""
+    *before, last = case.history
+    return replace(case, history=(*before, replace(last, flags=(*last.flags, *flags))))
+
+
+def undone(case: Case, without: Case, event: Event, now: datetime, flag: Flag) -> Case:
+    """The case as it stands `without` a message that never arrived; a person must look at it."""
+    back = replace(
+        without, state=case.state, state_since=case.state_since,
+        requested_authority=case.requested_authority, entries=case.entries, history=case.history,
+    )  # fmt: skip
+    return _entered(back, event, now, without.state, (flag,), None)
+
+
 def flagged(case: Case, event: Event, now: datetime, flag: Flag) -> Case:
     """The case as it is, with an entry that a person must look at."""
     return _entered(case, event, now, case.state, (flag,), None)

@@ -1,0 +1,107 @@
+"""A case as it is kept: its row, its steps, its clocks, and the evidence of every step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import bindparam, insert, select, update
+
+from gateway.store.case_rows import case_columns, clock_columns, clock_of, step_columns
+from gateway.store.faults import StoreFault
+from gateway.store.rows import AnyRow
+from gateway.store.tables import case_clock, case_file, case_step
+from gateway.store.transaction import Transaction
+from protocol.convention.lifecycle.case import Case, Entry
+from protocol.convention.lifecycle.clocks import Clock, anchored, wind
+from protocol.convention.lifecycle.policy import Times
+from protocol.evidence.records import Json, Kind
+
+_CLOCKS: Final = select(case_clock).where(
+    case_clock.c.case_file == bindparam("case"), case_clock.c.stopped_at.is_(None)
+)
+_KEEP: Final = update(case_file).where(case_file.c.id == bindparam("case"))
+_KEEP_CLOCK: Final = update(case_clock).where(case_clock.c.id == bindparam("clock"))
+BY_NUMBER: Final = select(case_file).where(case_file.c.id == bindparam("case")).with_for_update()
+STEPS: Final = (
+    select(case_step).where(case_step.c.case_file == bindparam("case")).order_by(case_step.c.number)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mover:
+    """The message that moves a case: its row, its partner, when that happened."""
+
+    number: int | None
+    message_id: str | None
+    partner: str
+    at: datetime
+    own_authority: str | None
+
+
+def times_of(unit: Transaction) -> Times:
+    if unit.times is None:
+        raise StoreFault("the store was opened without a policy, so it can keep no cases")
+    return unit.times
+
+
+def keep_txn(
+    unit: Transaction, number: int, before: Case, after: Case, mover: Mover, times: Times
+) -> None:
+    """The case, its new steps, its clocks and the evidence of it are there."""
+    fresh = after.history[len(before.history) :]
+    unit.connection.execute(_KEEP, {"case": number, **case_columns(after)})
+    rows = [step_columns(number, one, mover.number, mover.own_authority) for one in fresh]
+    unit.connection.execute(insert(case_step), rows)
+    _wind_txn(unit, number, after, fresh, times)
+    for one in fresh:
+        unit.record(Kind.CASE_STEP, one.at, _facts(after, one, mover), mover.number)
+
+
+def _wind_txn(
+    unit: Transaction, number: int, case: Case, fresh: tuple[Entry, ...], times: Times
+) -> None:
+    held = unit.connection.execute(_CLOCKS, {"case": number}).all()
+    clocks: tuple[Clock, ...] = tuple(map(clock_of, held))
+    wound = clocks
+    for entry in fresh:
+        wound = wind(wound, case, entry, times)  # those that were there keep their places
+    _keep_clocks_txn(unit, number, held, wound)
+
+
+def anchor_txn(
+    unit: Transaction, number: int, message_id: str, at: datetime, case: Case, times: Times
+) -> None:
+    held = unit.connection.execute(_CLOCKS, {"case": number}).all()
+    clocks = anchored(map(clock_of, held), message_id, at, case, times)
+    _keep_clocks_txn(unit, number, held, clocks)
+
+
+def _keep_clocks_txn(
+    unit: Transaction, number: int, held: Iterable[AnyRow], clocks: tuple[Clock, ...]
+) -> None:
+    """`clocks` begin with those of `held`, in their order."""
+    rows = list(held)
+    for row, clock in zip(rows, clocks, strict=False):
+        if clock != clock_of(row):
+            columns = clock_columns(clock, row.told_until, row.answered_at is not None)
+            unit.connection.execute(_KEEP_CLOCK, {"clock": row.id, **columns})
+    new = [{"case_file": number, **clock_columns(clock)} for clock in clocks[len(rows) :]]
+    if new:
+        unit.connection.execute(insert(case_clock), new)
+
+
+def _facts(case: Case, entry: Entry, mover: Mover) -> Mapping[str, Json]:
+    return {
+        "partner": mover.partner,
+        "message_id": mover.message_id,
+        "request_id": case.request_id,
+        "number": entry.number,
+        "event": str(entry.event.trigger),
+        "before": entry.before.value,
+        "after": entry.after.value,
+        "asserts": None if entry.asserts is None else entry.asserts.value,
+        "flags": [[flag.code.value, flag.sentence] for flag in entry.flags],
+    }
