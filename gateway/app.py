@@ -309,6 +309,7 @@ async def open_store(
         now=now,
         max_deliveries=node.settings.local.max_deliveries,
         for_audit=for_audit,
+        times=node.times,
     )
 
 

@@ -29,6 +29,10 @@ ABOUT_A_MESSAGE: Final = frozenset(Kind) - {
     Kind.GROUP_FAILED,
     Kind.ALERTED,
     Kind.ALERT_ACKNOWLEDGED,
+    Kind.CASE_STEP,
+    Kind.CASE_SETTLED,
+    Kind.CLOCK_TOLD,
+    Kind.CLOCK_ANSWERED,
 }
 
 

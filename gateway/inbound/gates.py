@@ -48,6 +48,7 @@ from protocol.convention.competence import (
     sending_authority,
 )
 from protocol.convention.documents import Document, DocumentRefused, read_document
+from protocol.convention.lifecycle.docket import Docket, docket_of
 
 CONTACT_CHECK = "ContactCheck"  # the one kind that travels without a document (art. 41)
 MAX_PING_BYTES = MEBIBYTE  # the test service tests the line, it does not fill the disk
@@ -86,6 +87,7 @@ class Concluded:
     receipt_id: str
     receipt: bytes = field(repr=False)
     receipt_signer: bytes = field(repr=False)  # DER
+    docket: Docket | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class ConcludedSource:
     receipt_id: str
     receipt: bytes = field(repr=False)
     receipt_signer: bytes = field(repr=False)  # DER
+    docket: Docket | None = None
 
 
 class Gates:
@@ -175,7 +178,8 @@ class Gates:
             token_form=admitted.pmode.signing_token,
         )
         own_der = signer.certificate.public_bytes(Encoding.DER)
-        return Concluded(message, read, competent, requesting, receipt_id, receipt, own_der)
+        docket = self._docket(read)
+        return Concluded(message, read, competent, requesting, receipt_id, receipt, own_der, docket)
 
     def conclude_source(
         self, unit: UserMessage, pmode: PMode, document: bytes | None
@@ -203,6 +207,7 @@ class Gates:
             receipt_id=receipt_id,
             receipt=receipt,
             receipt_signer=signer.certificate.public_bytes(Encoding.DER),
+            docket=self._docket(read),
         )
 
     def entitled(
@@ -270,8 +275,7 @@ class Gates:
         try:
             read = read_document(document)
         except DocumentRefused as fault:
-            told = "; ".join(str(finding) for finding in fault.findings[:MAX_FINDINGS_TOLD])
-            raise refused(OTHER, "G12", f"the document is not valid: {told}", told) from fault
+            raise _invalid(fault) from fault
         if read.kind != unit.action:
             raise refused(
                 VALUE_INCONSISTENT,
@@ -280,6 +284,16 @@ class Gates:
                 "eb:Action and the leading document differ",
             )
         return read
+
+    def _docket(self, document: Document | None) -> Docket | None:
+        """What the document does in its case; it keeps the rules that ask the directory."""
+        if document is None:
+            return None
+        own_state, times = self._node.settings.state, self._node.times
+        try:
+            return docket_of(document, own_state=own_state, times=times, on=self._now().date())
+        except DocumentRefused as fault:
+            raise _invalid(fault) from fault
 
     def _requesting_authority(
         self, unit: UserMessage, state: str, document: Document | None
@@ -341,6 +355,11 @@ def _as_fragment(
         exceeded=FRAGMENT_SIZE_EXCEEDED,
     )
     return with_fragment_part(unit, fragment), replace(pmode, limits=limits)
+
+
+def _invalid(fault: DocumentRefused) -> Refused:
+    told = "; ".join(str(finding) for finding in fault.findings[:MAX_FINDINGS_TOLD])
+    return refused(OTHER, "G12", f"the document is not valid: {told}", told)
 
 
 def _mismatch(sentence: str) -> Refused:

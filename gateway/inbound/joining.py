@@ -241,4 +241,5 @@ class JoiningGroup:
                 "article": competent.article,
                 "source": competent.source,
             },
+            docket=concluded.docket,
         )

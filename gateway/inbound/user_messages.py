@@ -145,6 +145,7 @@ class UserMessageReception:
                 "source": concluded.competent.source,
             },
             call_back=self._call_back,
+            docket=concluded.docket,
         )
 
     async def _repeat(self, known: Received) -> HttpAnswer:

@@ -5,6 +5,8 @@
 3. Our own directory lets that authority send this kind.
 4. The receiving State's directory names the competent authority.
 5. There is an agreement with that State that carries this kind, and its size limits hold.
+6. The document keeps the rules that ask the directory. Whether its case allows it now, the store
+   says, in the transaction that keeps it.
 
 Nothing here leaves a trace. Source: protocol.convention; docs/connect-a-domestic-system.md.
 """
@@ -38,6 +40,8 @@ from protocol.convention.competence import (
 from protocol.convention.directory import Directory
 from protocol.convention.documents import Document, DocumentRefused, Finding, read_document
 from protocol.convention.json_form import from_json
+from protocol.convention.lifecycle.docket import Docket, docket_of
+from protocol.convention.lifecycle.policy import Times
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ class Draft:
     document: bytes | None = field(repr=False)
     competent: Competent
     pmode: PMode
+    docket: Docket | None = None
 
 
 class Drafts:
@@ -57,13 +62,14 @@ class Drafts:
     def __init__(
         self,
         state: str,
-        directory: Directory,
+        times: Times,
         pmodes: Sequence[PMode],
         in_thread: InThread,
         now: Now,
     ) -> None:
         self._state = state
-        self._directory = directory
+        self._times = times
+        self._directory = times.directory
         self._pmodes = tuple(pmodes)
         self._in_thread = in_thread
         self._now = now
@@ -75,7 +81,7 @@ class Drafts:
         return draft
 
     async def _unsized(self, authority: str, form: Form) -> Draft:
-        """Steps 1 to 5, without sizes."""
+        """Every step, without sizes."""
         if form.document is None:
             return self._contact_check(authority, form)
         if "action" in form.fields or "to" in form.fields:
@@ -95,7 +101,16 @@ class Drafts:
             document.octets,
             competent,
             self._pmode(competent.authority, document.kind),
+            await self._in_thread(self._docket, document),
         )
+
+    def _docket(self, document: Document) -> Docket | None:
+        """Step 6. Raises Problem with every finding."""
+        today = self._now().date()
+        try:
+            return docket_of(document, own_state=self._state, times=self._times, on=today)
+        except DocumentRefused as e:
+            raise _refused(e) from e
 
     def _contact_check(self, authority: str, form: Form) -> Draft:
         to = form.fields.get("to")
@@ -159,11 +174,15 @@ def _read(octets: bytes, media_type: str | None) -> Document:
                     UNSUPPORTED_MEDIA, "A document is application/xml or application/json."
                 )
     except DocumentRefused as e:
-        raise Problem(
-            DOCUMENT_REFUSED,
-            f"The document has {len(e.findings)} faults.",
-            findings=[_finding(finding) for finding in e.findings],
-        ) from e
+        raise _refused(e) from e
+
+
+def _refused(e: DocumentRefused) -> Problem:
+    return Problem(
+        DOCUMENT_REFUSED,
+        f"The document has {len(e.findings)} faults.",
+        findings=[_finding(finding) for finding in e.findings],
+    )
 
 
 def _finding(finding: Finding) -> dict[str, object]:

@@ -39,6 +39,7 @@ ANOTHER_AUTHORITY = ProblemKind(
 NOT_FOUND = ProblemKind("not-found", 404, "There is no such thing for this credential")
 METHOD_NOT_ALLOWED = ProblemKind("method-not-allowed", 405, "This address has no such method")
 CONFLICT = ProblemKind("idempotency-conflict", 409, "The key was used for other content")
+ILLEGAL_STEP = ProblemKind("illegal-step", 409, "The case does not allow this document now")
 TOO_LARGE = ProblemKind("too-large", 413, "The content is larger than what is allowed")
 UNSUPPORTED_MEDIA = ProblemKind("unsupported-media-type", 415, "This media type is not read here")
 DOCUMENT_REFUSED = ProblemKind("document-refused", 422, "The document does not hold to its form")
@@ -52,8 +53,8 @@ UNAVAILABLE = ProblemKind("unavailable", 503, "The gateway cannot do this now")
 
 CATALOGUE: tuple[ProblemKind, ...] = (
     MALFORMED, UNAUTHORIZED, FORBIDDEN, ANOTHER_AUTHORITY, NOT_FOUND, METHOD_NOT_ALLOWED, CONFLICT,
-    TOO_LARGE, UNSUPPORTED_MEDIA, DOCUMENT_REFUSED, NOT_COMPETENT, NO_PARTNER, UNKNOWN_REFERENCE,
-    TOO_MANY, HEADERS_TOO_LARGE, INTERNAL, UNAVAILABLE,
+    ILLEGAL_STEP, TOO_LARGE, UNSUPPORTED_MEDIA, DOCUMENT_REFUSED, NOT_COMPETENT, NO_PARTNER,
+    UNKNOWN_REFERENCE, TOO_MANY, HEADERS_TOO_LARGE, INTERNAL, UNAVAILABLE,
 )  # fmt: skip
 
 

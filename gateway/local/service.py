@@ -67,7 +67,7 @@ class LocalApi:
         self._intakes = Intakes(node.credentials, spool, form_limits(node.pmodes), in_thread)
         submissions = Submissions(
             domain=f"{node.settings.state.lower()}.hanoi-gateway",
-            drafts=Drafts(node.settings.state, node.directory, node.pmodes, in_thread, now),
+            drafts=Drafts(node.settings.state, node.times, node.pmodes, in_thread, now),
             store=store,
             spool=spool,
             in_thread=in_thread,

@@ -16,10 +16,12 @@ from gateway.local.drafts import Draft, Drafts
 from gateway.local.form import Form
 from gateway.local.names import safe_file_name
 from gateway.local.ports import InThread, Now, Spool, Store
-from gateway.local.problems import CONFLICT, MALFORMED, UNKNOWN_REFERENCE, Problem
+from gateway.local.problems import CONFLICT, ILLEGAL_STEP, MALFORMED, UNKNOWN_REFERENCE, Problem
+from gateway.store.cases import StepRefused
 from gateway.store.faults import CommitUncertain
 from gateway.store.values import StoredBlob, StoredPart, Submission, Submitted
 from protocol.convention.competence import Competent
+from protocol.convention.lifecycle.machine import IllegalStep
 
 MAX_ID_CHARACTERS = 255  # of a MessageId or ConversationId on the wire
 
@@ -65,6 +67,9 @@ class Submissions:
             outcome = await self._store.submit(submission)
         except CommitUncertain:
             raise  # the row may be there after all, and must find its payload
+        except StepRefused as e:
+            await self._remove(blob)
+            raise _illegal(e.step) from e
         except BaseException:
             await self._remove(blob)
             raise
@@ -141,6 +146,7 @@ class Submissions:
             idempotency_key=key,
             content_digest=_content_digest(draft, form, parts),
             submitted_at=self._now(),
+            docket=draft.docket,
         )
 
 
@@ -200,6 +206,26 @@ def _routing(competent: Competent) -> Mapping[str, str]:
         "article": competent.article,
         "source": competent.source,
     }
+
+
+def _illegal(step: IllegalStep) -> Problem:
+    """What may not be sent now, and every document that may."""
+    return Problem(
+        ILLEGAL_STEP,
+        f"{step.reason}: {step.remedy}.",
+        caseState=step.state.value,
+        article=step.article or None,
+        legal=[
+            {
+                "kind": one.kind,
+                "variant": one.variant or None,
+                "leadsTo": one.leads_to.value,
+                "condition": one.condition or None,
+                "article": one.article or None,
+            }
+            for one in step.legal
+        ],
+    )
 
 
 def _wire_id(text: str) -> bool:

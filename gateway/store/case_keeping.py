@@ -9,11 +9,18 @@ from typing import Final
 
 from sqlalchemy import bindparam, insert, select, update
 
-from gateway.store.case_rows import case_columns, clock_columns, clock_of, step_columns
+from gateway.store.case_rows import (
+    case_columns,
+    clock_columns,
+    clock_of,
+    is_quiet,
+    step_columns,
+)
 from gateway.store.faults import StoreFault
 from gateway.store.rows import AnyRow
 from gateway.store.tables import case_clock, case_file, case_step
 from gateway.store.transaction import Transaction
+from protocol.convention.kinds import Side
 from protocol.convention.lifecycle.case import Case, Entry
 from protocol.convention.lifecycle.clocks import Clock, anchored, wind
 from protocol.convention.lifecycle.policy import Times
@@ -32,16 +39,21 @@ STEPS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """The message that moves a case: its row, its partner, when that happened."""
+    """The message that moves a case: its row, its partner, when that happened.
+
+    A clock and a person have no message. `own_side` is that of our State in the case.
+    """
 
     number: int | None
     message_id: str | None
     partner: str
     at: datetime
     own_authority: str | None
+    own_side: Side
 
 
 def times_of(unit: Transaction) -> Times:
+    """How long everything may take. Raises StoreFault where no cases are kept."""
     if unit.times is None:
         raise StoreFault("the store was opened without a policy, so it can keep no cases")
     return unit.times
@@ -55,40 +67,54 @@ def keep_txn(
     unit.connection.execute(_KEEP, {"case": number, **case_columns(after)})
     rows = [step_columns(number, one, mover.number, mover.own_authority) for one in fresh]
     unit.connection.execute(insert(case_step), rows)
-    _wind_txn(unit, number, after, fresh, times)
+    _wind_txn(unit, number, after, fresh, mover.own_side, times)
     for one in fresh:
-        unit.record(Kind.CASE_STEP, one.at, _facts(after, one, mover), mover.number)
+        about = mover.number if mover.message_id is not None else None  # a clock, or a person
+        unit.record(Kind.CASE_STEP, one.at, _facts(after, one, mover), about)
 
 
 def _wind_txn(
-    unit: Transaction, number: int, case: Case, fresh: tuple[Entry, ...], times: Times
+    unit: Transaction,
+    number: int,
+    case: Case,
+    fresh: tuple[Entry, ...],
+    own_side: Side,
+    times: Times,
 ) -> None:
     held = unit.connection.execute(_CLOCKS, {"case": number}).all()
     clocks: tuple[Clock, ...] = tuple(map(clock_of, held))
     wound = clocks
     for entry in fresh:
         wound = wind(wound, case, entry, times)  # those that were there keep their places
-    _keep_clocks_txn(unit, number, held, wound)
+    _keep_clocks_txn(unit, number, held, wound, own_side)
 
 
-def anchor_txn(
-    unit: Transaction, number: int, message_id: str, at: datetime, case: Case, times: Times
-) -> None:
+def anchor_txn(unit: Transaction, number: int, mover: Mover, case: Case, times: Times) -> None:
+    """What our own message started counts from the partner's receipt for it."""
     held = unit.connection.execute(_CLOCKS, {"case": number}).all()
-    clocks = anchored(map(clock_of, held), message_id, at, case, times)
-    _keep_clocks_txn(unit, number, held, clocks)
+    started_by = mover.message_id or ""
+    clocks = anchored(map(clock_of, held), started_by, mover.at, case, times)
+    _keep_clocks_txn(unit, number, held, clocks, mover.own_side)
 
 
 def _keep_clocks_txn(
-    unit: Transaction, number: int, held: Iterable[AnyRow], clocks: tuple[Clock, ...]
+    unit: Transaction,
+    number: int,
+    held: Iterable[AnyRow],
+    clocks: tuple[Clock, ...],
+    own_side: Side,
 ) -> None:
     """`clocks` begin with those of `held`, in their order."""
     rows = list(held)
     for row, clock in zip(rows, clocks, strict=False):
         if clock != clock_of(row):
-            columns = clock_columns(clock, row.told_until, row.answered_at is not None)
+            quiet = is_quiet(row, own_side)
+            columns = clock_columns(clock, row.told_until, quiet=quiet)
             unit.connection.execute(_KEEP_CLOCK, {"clock": row.id, **columns})
-    new = [{"case_file": number, **clock_columns(clock)} for clock in clocks[len(rows) :]]
+    new = [
+        {"case_file": number, **clock_columns(clock, quiet=clock.acts is not own_side)}
+        for clock in clocks[len(rows) :]
+    ]
     if new:
         unit.connection.execute(insert(case_clock), new)
 

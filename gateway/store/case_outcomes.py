@@ -12,6 +12,7 @@ from gateway.store.case_rows import case_of, entry_of
 from gateway.store.rows import AnyRow
 from gateway.store.tables import case_step
 from gateway.store.transaction import Transaction
+from protocol.convention.kinds import Side
 from protocol.convention.lifecycle.case import Case, Entry, Event, Flag, FlagCode
 from protocol.convention.lifecycle.machine import opened, replay, step, undone, with_flags
 from protocol.convention.lifecycle.policy import Times
@@ -36,7 +37,8 @@ def settled_txn(
     times = times_of(unit)
     held = unit.connection.execute(BY_NUMBER, {"case": found.case_file}).one()
     case, number = case_of(held), held.id
-    mover = Mover(row.id, row.message_id, row.partner, at, found.own_authority)
+    own_side = Side(held.own_side)
+    mover = Mover(row.id, row.message_id, row.partner, at, found.own_authority, own_side)
     opening, entry = found.number == 1, entry_of(found)
     if delivered and not opening and _was_undone_txn(unit, row.id, number):
         keep_txn(unit, number, case, step(case, entry.event, at, times.policy.terms), mover, times)
@@ -44,7 +46,7 @@ def settled_txn(
         after = step(case, Event(DELIVERED, message_id=row.message_id), at, times.policy.terms)
         if opening and not after.history[-1].is_irregular:
             keep_txn(unit, number, case, after, mover, times)
-        anchor_txn(unit, number, row.message_id, at, after if opening else case, times)
+        anchor_txn(unit, number, mover, after if opening else case, times)
     elif opening and refused:
         event = Event(NOT_TAKEN, message_id=row.message_id)
         keep_txn(unit, number, case, step(case, event, at, times.policy.terms), mover, times)
@@ -69,7 +71,7 @@ def take_step_txn(
     after = step(case, event, at, times.policy.terms)
     if flags:
         after = with_flags(after, flags)
-    mover = Mover(row.message, None, row.partner, at, None)
+    mover = Mover(None, None, row.partner, at, None, Side(row.own_side))
     keep_txn(unit, number, case, after, mover, times)
     return after
 

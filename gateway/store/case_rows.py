@@ -92,11 +92,9 @@ def entry_of(row: AnyRow) -> Entry:
     )
 
 
-def clock_columns(
-    clock: Clock, told_until: datetime | None = None, answered: bool = False
-) -> Columns:
-    """The columns of a clock; `told_until` and `answered` say when it is to be told of next."""
-    coming = next_notice(clock, told_until, answered)
+def clock_columns(clock: Clock, told_until: datetime | None = None, *, quiet: bool) -> Columns:
+    """The columns of a clock. `told_until` says what was told; a `quiet` one raises no alarm."""
+    coming = next_notice(clock, told_until, quiet)
     return {
         "kind": clock.kind.value,
         "acts": clock.acts.value,
@@ -136,9 +134,14 @@ def clock_of(row: AnyRow) -> Clock:
     )
 
 
-def notice_of(row: AnyRow) -> Notice | None:
+def is_quiet(row: AnyRow, own_side: Side) -> bool:
+    """Whether the clock in a row raises no alarm: a person answered, or the partner must act."""
+    return row.answered_at is not None or row.acts != own_side.value
+
+
+def notice_of(row: AnyRow, own_side: Side) -> Notice | None:
     """What is to be told next about the clock in a row."""
-    return next_notice(clock_of(row), row.told_until, row.answered_at is not None)
+    return next_notice(clock_of(row), row.told_until, is_quiet(row, own_side))
 
 
 def _event_json(event: Event) -> Mapping[str, Any]:

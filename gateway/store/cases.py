@@ -14,27 +14,19 @@ from typing import Final
 from sqlalchemy import bindparam, select
 
 from gateway.store.case_keeping import Mover, keep_txn, times_of
-from gateway.store.case_rows import (
-    case_columns,
-    case_of,
-)
+from gateway.store.case_rows import case_columns, case_of
 from gateway.store.faults import StoreFault
 from gateway.store.rows import AnyRow, insert_once
-from gateway.store.tables import (
-    CASE_ONCE,
-    case_file,
-    case_link,
-    case_party,
-    case_step,
-    message,
-)
+from gateway.store.tables import CASE_ONCE, case_file, case_link, case_party, case_step, message
 from gateway.store.transaction import Transaction
 from protocol.convention.kinds import Side
 from protocol.convention.lifecycle.case import Case, Event, Flag, FlagCode
 from protocol.convention.lifecycle.correlation import FoundBy, Placement, Relation, place, tell
 from protocol.convention.lifecycle.docket import Docket
+from protocol.convention.lifecycle.guards import Terms
 from protocol.convention.lifecycle.machine import (
     IllegalStep,
+    flagged,
     opened,
     own_step,
     step,
@@ -108,16 +100,21 @@ def file_txn(
         rows |= _cases_txn(unit, mover.partner, () if answered is None else (answered,))
     known = {name: case_of(row) for name, row in rows.items()}
     placed = place(filing, known, answered)
-    case = known.get(placement_id := placed.request_id) or _begun(docket, mover, placed)
+    row = rows.get(placed.request_id)
+    case = known.get(placed.request_id) or _begun(docket, mover, placed)
     if ours:
-        _refuse_stranger_txn(unit, docket, rows.get(placement_id), case)
+        _refuse_stranger_txn(unit, docket, row, case)
+    elif row is not None and row.own_side != docket.own_side.value:
+        _flag_turned_txn(unit, row, docket, mover, times)
+        return
     after = _stepped(case, docket, mover.at, times, ours=ours)
-    number = rows[placement_id].id if placement_id in rows else _open_txn(unit, case, docket, mover)
-    after = _with_party_txn(unit, number, after, docket, placed)
+    number = row.id if row is not None else _open_txn(unit, case, docket, mover)
+    if not ours and placed.found_by is not FoundBy.OPENS:
+        after = _with_party_txn(unit, number, after, docket)
     keep_txn(unit, number, case, after, mover, times)
     for link in placed.links:
-        row = rows[link.earlier]
-        values = {"later": number, "earlier": row.id, "relation": link.relation.value}
+        earlier = rows[link.earlier].id
+        values = {"later": number, "earlier": earlier, "relation": link.relation.value}
         unit.connection.execute(_LINK_ONCE[unit.connection.dialect.name], values)
     _tell_linked_txn(unit, number, after, mover, times)
 
@@ -153,13 +150,23 @@ def _refuse_stranger_txn(unit: Transaction, docket: Docket, row: AnyRow | None, 
     if row is None:
         return
     parties = set(unit.connection.execute(_PARTIES, {"case": row.id}).scalars())
-    if docket.own_authority not in parties:
+    if docket.own_authority not in parties or row.own_side != docket.own_side.value:
         unfiled = opened("", case.request_id, "", "", case.urgency, case.opened_at)
         refused = own_step(
             unfiled, docket.filing.event, case.opened_at, times_of(unit).policy.terms
         )
         if isinstance(refused, IllegalStep):
             raise StepRefused(refused)
+
+
+def _flag_turned_txn(
+    unit: Transaction, row: AnyRow, docket: Docket, mover: Mover, times: Times
+) -> None:
+    """Nobody takes our steps in a case for us: the document is kept there, and a person is told."""
+    sentence = f"{docket.filing.kind} turns round who asks and who is asked in this case"
+    case = case_of(row)
+    after = flagged(case, docket.filing.event, mover.at, Flag(FlagCode.WRONG_PARTY, sentence))
+    keep_txn(unit, row.id, case, after, replace(mover, own_side=Side(row.own_side)), times)
 
 
 def _stepped(case: Case, docket: Docket, at: datetime, times: Times, *, ours: bool) -> Case:
@@ -169,13 +176,20 @@ def _stepped(case: Case, docket: Docket, at: datetime, times: Times, *, ours: bo
         if isinstance(after, IllegalStep):
             raise StepRefused(after)
         return after
-    after = step(case, event, at, terms)
+    after = step(_reached(case, docket, at, terms), event, at, terms)
     if docket.flags:
         after = with_flags(after, docket.flags)
     if case.entries == 0:  # it is here, and our receipt says so
         received = step(after, Event(DELIVERED, message_id=event.message_id), at, terms)
         return after if received.history[-1].is_irregular else received
     return after
+
+
+def _reached(case: Case, docket: Docket, at: datetime, terms: Terms) -> Case:
+    """The partner answers a request whose receipt we have not seen yet: so it has it."""
+    if case.state is not State.SUBMITTED or docket.own_side is not Side.REQUESTING:
+        return case
+    return step(case, Event(DELIVERED), at, terms)
 
 
 def _open_txn(unit: Transaction, case: Case, docket: Docket, mover: Mover) -> int:
@@ -206,15 +220,11 @@ def _admit_txn(unit: Transaction, number: int, authority: str) -> None:
     unit.connection.execute(_PARTY_ONCE[unit.connection.dialect.name], values)
 
 
-def _with_party_txn(
-    unit: Transaction, number: int, case: Case, docket: Docket, placed: Placement
-) -> Case:
+def _with_party_txn(unit: Transaction, number: int, case: Case, docket: Docket) -> Case:
     """Whoever is new to the case is let in for its own part, and a person is told.
 
     After a referral a new authority of the requested State is expected.
     """
-    if placed.found_by is FoundBy.OPENS:
-        return case
     entry = next(one for one in case.history if one.event.side is not None)
     flags = []
     parties = set(unit.connection.execute(_PARTIES, {"case": number}).scalars())
@@ -247,4 +257,5 @@ def _tell_linked_txn(
             relation = Relation(row.relation)
             moved = tell(entry.event, moved, relation, mover.at, times.policy.terms)
         if moved != earlier:
-            keep_txn(unit, row.id, earlier, moved, replace(mover, own_authority=None), times)
+            told = replace(mover, own_authority=None, own_side=Side(row.own_side))
+            keep_txn(unit, row.id, earlier, moved, told, times)

@@ -15,6 +15,7 @@ from typing import Final
 from sqlalchemy import bindparam, func, select, text, update
 
 from gateway.store import facts
+from gateway.store.case_outcomes import settled_txn
 from gateway.store.group_rows import terms_of
 from gateway.store.received import enqueue_txn
 from gateway.store.rows import AnyRow, fingerprint, keep_certificates_txn, parts_txn
@@ -30,6 +31,7 @@ from gateway.store.split_rows import (
 from gateway.store.tables import exchange, message
 from gateway.store.transaction import Transaction
 from gateway.store.values import MESSAGE_FRAGMENT, NOBODY, Dispatch, Submission
+from protocol.as4.errors import MISSING_RECEIPT
 from protocol.as4.exchange import (
     Claimed,
     Event,
@@ -310,10 +312,18 @@ def _tell_submitter_txn(
 ) -> None:
     if after.state is before.state:
         return
+    if after.state is ExchangeState.ACKNOWLEDGED:
+        settled_txn(unit, row, at, delivered=True)
     if after.state is ExchangeState.FAILED:
+        settled_txn(unit, row, at, delivered=False, refused=_is_refusal(after))
         unit.record(Kind.FAILED, at, facts.standing(row.partner, row.message_id, after), row.id)
         if row.requesting_authority == NOBODY:
             return
         enqueue_txn(unit, row.id, row.requesting_authority, notice=NOTICE_FAILED)
     elif after.late:
         enqueue_txn(unit, row.id, row.requesting_authority, notice=NOTICE_LATE)
+
+
+def _is_refusal(after: Exchange) -> bool:
+    """Whether the partner said no; silence says nothing about what it has."""
+    return after.error_code != MISSING_RECEIPT.code

@@ -18,6 +18,7 @@ from gateway.store.schema import migrate_txn
 from gateway.store.tables import evidence, evidence_head, secret
 from gateway.store.transaction import Transaction, head_txn
 from gateway.store.witness import SEAL_KEY_BYTES, Seal, Witness, WitnessDamaged
+from protocol.convention.lifecycle.policy import Times
 from protocol.evidence.chain import Head
 
 T = TypeVar("T")
@@ -57,6 +58,7 @@ class Opening:
     witness: Path
     declare_new_epoch: bool = False
     for_audit: bool = False
+    times: Times | None = None  # how long everything may take in a case; None: no cases are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Opened:
     witness_missing: bool
     regressed_from: Head | None  # set only where a new epoch was declared
     doubts: tuple[str, ...] = ()  # why it would have been refused; only when opened for an audit
+    times: Times | None = None
 
 
 def open_txn(connection: Connection, opening: Opening) -> Opened:
@@ -86,7 +89,8 @@ def open_txn(connection: Connection, opening: Opening) -> Opened:
     regressed = seen is not None and not _contains_txn(connection, head, seen)
     if regressed and not opening.declare_new_epoch:
         raise StoreRefused(f"{_older(head, seen, witness)} Restore it, or declare a new epoch.")
-    return Opened(seal, witness, head, seen is None, seen if regressed else None)
+    regressed_from = seen if regressed else None
+    return Opened(seal, witness, head, seen is None, regressed_from, times=opening.times)
 
 
 def _opened_for_audit_txn(connection: Connection, opening: Opening) -> Opened:

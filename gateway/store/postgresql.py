@@ -116,7 +116,7 @@ class PostgresqlEngine:
     def _run_once(self, work: Work[T], opened: Opened) -> tuple[T, set[str]]:
         with self._database.connect() as connection:
             transaction = connection.begin()
-            unit = Transaction(connection, kept=self._kept)
+            unit = Transaction(connection, kept=self._kept, times=opened.times)
             head = None
             try:
                 value = work(unit)

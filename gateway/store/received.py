@@ -9,6 +9,8 @@ from typing import Final
 from sqlalchemy import bindparam, insert, select
 
 from gateway.store import facts
+from gateway.store.case_keeping import Mover
+from gateway.store.cases import file_txn
 from gateway.store.owed import owe_txn
 from gateway.store.prepared import Prepared
 from gateway.store.rows import (
@@ -40,6 +42,7 @@ from gateway.store.values import (
     Stored,
 )
 from protocol.as4.values import SignedReference
+from protocol.convention.lifecycle.docket import Docket
 from protocol.evidence.records import Kind
 
 QUEUED: Final = "QUEUED"  # the first state of a queue entry; the others are in gateway.store.queue
@@ -111,6 +114,9 @@ def accept_txn(unit: Transaction, arrival: Arrival) -> AcceptOutcome:
         enqueue_txn(unit, number, arrival.authority, priority=arrival.priority)
     unit.record(Kind.RECEIVED, arrival.received_at, facts.received(arrival), number)
     unit.record(Kind.RECEIPT_SENT, arrival.received_at, facts.receipt_sent(arrival), number)
+    if arrival.docket is not None:
+        mover = _mover(arrival, arrival.docket, number)
+        file_txn(unit, arrival.docket, mover, arrival.ref_to_message_id, ours=False)
     if arrival.call_back:
         owe_txn(unit, _owed(arrival, number))
     return Stored(arrival.authority)
@@ -120,6 +126,11 @@ def knows_txn(unit: Transaction, partner: str, conversation_id: str, message_id:
     """Whether a message with this id went to or came from `partner` in this conversation."""
     wanted = {"partner": partner, "conversation": conversation_id, "message_id": message_id}
     return _KNOW.first(unit.connection, wanted) is not None
+
+
+def _mover(arrival: Arrival, docket: Docket, number: int) -> Mover:
+    at, authority = arrival.received_at, arrival.authority
+    return Mover(number, arrival.message_id, arrival.partner, at, authority, docket.own_side)
 
 
 def _owed(arrival: Arrival, number: int) -> OwedSignal:

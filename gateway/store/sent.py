@@ -8,6 +8,8 @@ from typing import Any, Final
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from gateway.store import facts
+from gateway.store.case_keeping import Mover
+from gateway.store.cases import file_txn
 from gateway.store.faults import OutOfStep
 from gateway.store.received import same_signed
 from gateway.store.rows import (
@@ -33,6 +35,7 @@ from gateway.store.values import (
     Submitted,
 )
 from protocol.as4.exchange import Exchange, ExchangeState
+from protocol.convention.lifecycle.docket import Docket
 from protocol.evidence.records import Kind
 
 _KEY_COLUMNS: Final = ("authority", "idempotency_key")
@@ -63,6 +66,7 @@ def submit_txn(unit: Transaction, handed_in: Submission) -> Submitted | Idempote
     """The message is there, ready to be sent, with the evidence of its submission.
 
     A key that the authority used before gives the first message again, if the content is the same.
+    Raises StepRefused where the case does not allow the document now.
     """
     if handed_in.idempotency_key is not None:
         known = _known_txn(unit, handed_in, handed_in.idempotency_key)
@@ -76,7 +80,15 @@ def submit_txn(unit: Transaction, handed_in: Submission) -> Submitted | Idempote
         unit.connection.execute(insert(part), columns)
     unit.connection.execute(insert(exchange), _exchange_columns(number, handed_in))
     unit.record(Kind.SUBMITTED, handed_in.submitted_at, facts.submitted(handed_in), number)
+    if handed_in.docket is not None:
+        mover = _mover(handed_in, handed_in.docket, number)
+        file_txn(unit, handed_in.docket, mover, handed_in.ref_to_message_id, ours=True)
     return Submitted(handed_in.message_id, handed_in.conversation_id, ExchangeState.READY.value)
+
+
+def _mover(handed_in: Submission, docket: Docket, number: int) -> Mover:
+    at, authority = handed_in.submitted_at, handed_in.authority
+    return Mover(number, handed_in.message_id, handed_in.partner, at, authority, docket.own_side)
 
 
 def keep_sealed_txn(unit: Transaction, message_id: str, sealed: Sealed, at: datetime) -> None:

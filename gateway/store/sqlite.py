@@ -209,7 +209,7 @@ class SqliteEngine:
         self, connection: Connection, driver: sqlite3.Connection, job: _Job, *, alone: bool
     ) -> None:
         """The job has run, or has left nothing. Raises when the whole group is lost."""
-        job.unit = Transaction(connection, kept=self._kept)
+        job.unit = Transaction(connection, kept=self._kept, times=self._opening.times)
         if alone:
             job.outcome = job.work(job.unit)
             return

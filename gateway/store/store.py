@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 
 from gateway.store import alerts, content, dispatching, queue, received, sent, views
 from gateway.store.awaited import Awaited
+from gateway.store.case_files import CaseFiles
 from gateway.store.engine import Engine, Opened, Opening, T, Wake
 from gateway.store.faults import StoreRefused
 from gateway.store.fragments import Fragments
@@ -45,6 +46,7 @@ from gateway.store.values import (
 )
 from gateway.store.wakeups import WakeUps
 from protocol.as4.exchange import Exchange
+from protocol.convention.lifecycle.policy import Times
 from protocol.evidence.chain import Head
 from protocol.evidence.records import Json, Kind
 
@@ -76,6 +78,7 @@ class Store:
         self.pulls = Pulls(engine, terms.node)
         self.fragments = Fragments(engine)
         self.splits = Splits(engine)
+        self.cases = CaseFiles(engine)
         self._engine = engine
         self._wakeups = wakeups
         self._terms = terms
@@ -94,15 +97,17 @@ class Store:
         max_deliveries: int = queue.MAX_DELIVERIES,
         declare_new_epoch: bool = False,
         for_audit: bool = False,
+        times: Times | None = None,
     ) -> Self:
         """The store at `url`, its schema current, durable, and not older than its witness saw it.
 
         `witness` is a file of this node beside the database; `node` names this gateway among those
         that share a PostgreSQL. `for_audit` opens also what must be refused, and says in `doubts`
-        why; such a store is only to be read. Raises StoreRefused.
+        why; such a store is only to be read. Without `times` no cases are kept. Raises
+        StoreRefused.
         """
         wakeups = WakeUps(reactor)
-        opening = Opening(storage_key, witness, declare_new_epoch, for_audit)
+        opening = Opening(storage_key, witness, declare_new_epoch, for_audit, times)
         engine, opened = await _open_engine(url, opening, reactor, wakeups.wake)
         if not for_audit:
             await engine.run(lambda unit: _note_opening_txn(unit, opened, now()))
@@ -187,7 +192,10 @@ class Store:
     # The way out.
 
     async def submit(self, submission: Submission) -> Submitted | IdempotencyConflict:
-        """The submission is durable and due, once for each idempotency key of its authority."""
+        """The submission is durable and due, once for each idempotency key of its authority.
+
+        Raises StepRefused where its case does not allow the document now.
+        """
         return await self._engine.run(lambda unit: sent.submit_txn(unit, submission))
 
     async def claim_due(

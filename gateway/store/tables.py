@@ -228,6 +228,7 @@ queue_entry = Table(
     Column("id", RowNumber, primary_key=True),
     Column("message", RowNumber, ForeignKey("message.id"), nullable=False),
     Column("notice", Text, nullable=False),  # "" for a received message
+    Column("about", JsonText),  # what a notice says besides its message
     Column("authority", Text, nullable=False),
     Column("priority", Integer, nullable=False),
     Column("state", String(12), nullable=False),

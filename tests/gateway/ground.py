@@ -86,15 +86,21 @@ def edit_stop(folder: Path, seconds: float) -> None:
 
 
 def example_document(kind: str, requesting_state: str) -> bytes:
-    """Our example of `kind` that `requesting_state` sends."""
+    """Our example of `kind` that `requesting_state` sends, as a request of its own."""
     from protocol.convention.documents import read_document
 
     for name in example_names():
         octets = example(name)
         read = read_document(octets)
         if read.kind == kind and read.requesting_authority.startswith(requesting_state):
-            return octets
+            return renamed(octets)
     raise LookupError(f"no example of {kind} from {requesting_state}")
+
+
+def renamed(document: bytes) -> bytes:
+    """The same document with another RequestId: it belongs to another case."""
+    named = rb"(<c:RequestId>)[^<]*"
+    return re.sub(named, rb"\g<1>" + str(uuid4()).encode(), document, count=1)
 
 
 @dataclass

@@ -119,7 +119,9 @@ async def records(gateway: Gateway) -> list[tuple[str, dict[str, Any]]]:
 
 
 async def kinds(gateway: Gateway) -> list[str]:
-    return [kind for kind, _ in await records(gateway) if kind != "WITNESS_BEGUN"]
+    """What is in evidence about messages; what it is to their cases is left out."""
+    found = await records(gateway)
+    return [kind for kind, _ in found if kind not in ("WITNESS_BEGUN", "CASE_STEP")]
 
 
 def pull_request(xu: Partner, *, mpc: str = CHANNEL, **changes: Any) -> bytes:

@@ -33,6 +33,8 @@ from gateway.store.values import Arrival, Stored, StoredPart
 from gateway.workers import ThreadWorkers
 from protocol.as4.pmode import SizeLimits
 from protocol.as4.values import SignedReference
+from protocol.convention.documents import read_document
+from protocol.convention.lifecycle.docket import Docket, docket_of
 from schemas.catalogue import example
 from tests.local.fakes import FullDisk, WatchedStore
 
@@ -68,6 +70,7 @@ class Served:
     spool: FullDisk
     tokens: Mapping[str, str]
     socket_path: Path
+    node: Node
     woken: list[bool] = field(default_factory=list)
     audit_steps: list[Mapping[str, object]] = field(default_factory=list)
     replies: list[tuple[str, str, Reply]] = field(default_factory=list)
@@ -115,8 +118,10 @@ class Served:
         authority: str = "AZ-SSS",
         partner: str = "XU",
         parts: tuple[StoredPart, ...] = (),
+        written: bytes | None = None,
+        at: datetime = NOW,
     ) -> None:
-        """A message from a partner is in the queue of `authority`."""
+        """A message from a partner is in the queue of `authority`; `written` is its document."""
         outcome = await self.store.accept(
             Arrival(
                 partner=partner,
@@ -136,12 +141,19 @@ class Served:
                 parts=parts,
                 signer_certificate=b"certificate",
                 tls_fingerprint="00" * 32,
-                claimed_at=NOW,
-                received_at=NOW,
+                claimed_at=at,
+                received_at=at,
                 routing={"article": "40"},
+                docket=None if written is None else self.docket(written),
             )
         )
         assert isinstance(outcome, Stored)
+
+    def docket(self, written: bytes) -> Docket | None:
+        """What the document `written` does in its case."""
+        return docket_of(
+            read_document(written), own_state="AZ", times=self.node.times, on=NOW.date()
+        )
 
     async def state_of(self, message_id: str, authority: str = "AZ-SSS") -> str | None:
         """The state of a message of `authority`."""
@@ -189,6 +201,7 @@ def serving(folder: Path, node: Node, tokens: Mapping[str, str]) -> Iterator[Ser
                 storage_key=node.storage_key,
                 witness=folder / "witness",
                 now=lambda: NOW,
+                times=node.times,
             )
         )
     )
@@ -207,7 +220,7 @@ def serving(folder: Path, node: Node, tokens: Mapping[str, str]) -> Iterator[Ser
         now=lambda: NOW,
         reactor=reactor,
     )
-    served = Served(api, store, spool, tokens, folder / "local.sock")
+    served = Served(api, store, spool, tokens, folder / "local.sock", node)
     pytest_twisted.blockon(ensureDeferred(api.start()))
     yield served
     pytest_twisted.blockon(ensureDeferred(api.stop()))
@@ -264,10 +277,15 @@ def start(coroutine: Coroutine[Any, Any, Any]) -> Deferred[Any]:
 
 
 def document(
-    kind: str = "mla-request", requesting: str = "AZ-SSS", requested: str = "XU-CA"
+    kind: str = "mla-request",
+    requesting: str = "AZ-SSS",
+    requested: str = "XU-CA",
+    request_id: str | None = None,
 ) -> bytes:
     """A valid example, between these authorities."""
     text = example(f"{kind}-az-xu.xml").decode()
     for element, authority in (("Requesting", requesting), ("Requested", requested)):
         text = re.sub(f'(<c:{element}Authority id=")[^"]*', rf"\g<1>{authority}", text)
+    if request_id is not None:
+        text = re.sub(r"(<c:RequestId>)[^<]*", rf"\g<1>{request_id}", text, count=1)
     return text.encode()

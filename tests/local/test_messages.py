@@ -22,6 +22,7 @@ from schemas.catalogue import example
 from tests.local.conftest import NOW, XML, Served, document, form, later, start
 
 MIB = 1 << 20
+SECOND, THIRD = (f"7e0c1f4a-2b61-4c0e-9d3a-0000000a000{n}" for n in (2, 3))
 EXTRADITION = document("extradition-request", "AZ-MOJ", "XU-MOJ")
 
 
@@ -82,6 +83,7 @@ async def test_json_becomes_the_document(served: Served) -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_an_answer_is_written_by_the_requested_authority(served: Served) -> None:
+    await served.arrive("m1@xu", written=example("preservation-request-xu-az.xml"))
     answer = example("acknowledgement-az-to-xu.xml")
     author, addressee = read_document(answer).author, read_document(answer).addressee
     reply = await hand_in(served, ("document", answer, XML), authority=author)
@@ -140,11 +142,13 @@ async def test_a_conversation_goes_on(served: Served) -> None:
     reply = await hand_in(served, doc, reference)
     assert reply.json["conversationId"] == "conversation-1"
     own = ("conversationId", b"mine", {})
-    assert (await hand_in(served, doc, own)).json["conversationId"] == "mine"
+    other = ("document", document(request_id=SECOND), XML)
+    assert (await hand_in(served, other, own)).json["conversationId"] == "mine"
     torn = await hand_in(served, doc, reference, own)  # the partner would refuse it, EBMS:0003
     assert (torn.status, torn.problem) == (422, "unknown-reference")
     same = ("conversationId", b"conversation-1", {})
-    assert (await hand_in(served, doc, reference, same)).status == 202
+    third = ("document", document(request_id=THIRD), XML)
+    assert (await hand_in(served, third, reference, same)).status == 202
     await served.arrive("m2@xv", partner="XV")
     for name in (b"m0@xu", b"m2@xv"):  # not there; there, but with another partner
         unknown = await hand_in(served, doc, ("refToMessageId", name, {}))

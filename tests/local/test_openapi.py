@@ -228,6 +228,7 @@ async def hand_in_everything(served: Served) -> None:
         await served.ask("GET", path + end)
     await hand_in(good, Idempotency_Key="k")
     await hand_in(good, Idempotency_Key="not visible")
+    assert (await hand_in(good)).problem == "illegal-step"
     await hand_in(("document", b"<x/>", XML))
     await hand_in(("document", document(requesting="AZ-MOJ"), XML))
     await hand_in(("document", document(requested="XU-MOJ"), XML))

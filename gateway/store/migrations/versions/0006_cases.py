@@ -18,6 +18,7 @@ def upgrade() -> None:
     _create_cases()
     _create_histories()
     _create_clocks()
+    op.add_column("queue_entry", sa.Column("about", sa.Text))
 
 
 def downgrade() -> None:
