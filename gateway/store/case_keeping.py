@@ -69,8 +69,7 @@ def keep_txn(
     unit.connection.execute(insert(case_step), rows)
     _wind_txn(unit, number, after, fresh, mover.own_side, times)
     for one in fresh:
-        about = mover.number if mover.message_id is not None else None  # a clock, or a person
-        unit.record(Kind.CASE_STEP, one.at, _facts(after, one, mover), about)
+        unit.record(Kind.CASE_STEP, one.at, _facts(after, one, mover))
 
 
 def _wind_txn(

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from gateway.demo.nodes import RunningNode, command, make_nodes
 from protocol.convention.documents import read_document
 from schemas.catalogue import example, example_names
+from tests.gateway.ground import renamed
 
 LIMIT_MIB = 64
 MIB = 1024 * 1024
@@ -48,7 +49,7 @@ def document_of(origin: str, folder: Path) -> tuple[Path, str, str]:
         document = read_document(octets)
         if document.kind == KIND and document.requesting_authority.startswith(origin):
             path = folder / f"{origin}.xml"
-            path.write_bytes(octets)
+            path.write_bytes(renamed(octets))
             return path, document.requesting_authority, document.requested_authority
     raise LookupError(f"no example of {KIND} from {origin}")
 

@@ -11,7 +11,7 @@ from keys.ring import KeyPair
 from keys.uri import KeyUri
 from tests.bench.floor import Floor, Octets
 from tests.bench.load import Job, Timed, keep, load
-from tests.gateway.ground import Crafted, Partner, example_document
+from tests.gateway.ground import Crafted, Partner, example_document, renamed
 from tests.interop.phase4_peer import PartyKeys
 
 KIB = 1024
@@ -43,7 +43,8 @@ class Sender:
         made = []
         for _ in range(count):
             annex = secrets.token_hex(rest // 2 + 1)[:rest].encode()
-            parts = [("application/xml", self._document), ("application/octet-stream", annex)]
+            document = renamed(self._document)  # every message begins a case
+            parts = [("application/xml", document), ("application/octet-stream", annex)]
             made.append(self.partner.craft(parts))
         return made
 

@@ -18,6 +18,7 @@ from protocol.as4.multipart import SOAP_CONTENT_TYPE
 from protocol.as4.receipts import build_receipt
 from protocol.as4.suites import TokenForm
 from schemas.catalogue import example
+from tests.gateway.ground import renamed
 from tests.interop import as4_peer
 from tests.interop.conftest import Parties, Payloads
 from tests.interop.ground import AZ_PARTY, XU_PARTY, Ground, az_running
@@ -59,7 +60,7 @@ def xu_sender(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def _document(direction: str, folder: Path) -> Path:
     file = folder / f"preservation-request-{direction}.xml"
-    file.write_bytes(example(file.name))
+    file.write_bytes(renamed(example(file.name)))
     return file
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.catalogue import example
+from tests.gateway.ground import renamed
 from tests.interop import phase4_peer
 from tests.interop.gateway_process import NodeFolder, free_port, running
 from tests.interop.matrix import INBOUND, OUTBOUND, PROFILE_1_15, PUSH
@@ -85,7 +86,7 @@ def annex(tmp_path: Path) -> Path:
 
 def _document(kind: str, direction: str, folder: Path) -> Path:
     file = folder / f"{KINDS[kind]}-{direction}.xml"
-    file.write_bytes(example(file.name))
+    file.write_bytes(renamed(example(file.name)))
     return file
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from schemas.catalogue import example
+from tests.gateway.ground import renamed
 from tests.interop import phase4_peer
 from tests.interop.gateway_process import NodeFolder, free_port, running
 from tests.interop.matrix import INBOUND, OUTBOUND, PUSH
@@ -87,7 +88,7 @@ def annex(tmp_path: Path) -> Path:
 
 def _document(direction: str, folder: Path) -> Path:
     file = folder / f"preservation-request-{direction}.xml"
-    file.write_bytes(example(file.name))
+    file.write_bytes(renamed(example(file.name)))
     return file
 
 

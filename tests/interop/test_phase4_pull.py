@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from schemas.catalogue import example
+from tests.gateway.ground import renamed
 from tests.interop import phase4_peer
 from tests.interop.gateway_process import NodeFolder, command, free_port, running
 from tests.interop.matrix import OUTBOUND, PROFILE_1_15, PULL
@@ -54,7 +55,7 @@ def test_phase4_pulls_what_waits_for_it(phase4: None, tmp_path: Path) -> None:
 def handed_in(az: NodeFolder, folder: Path) -> str:
     """The id of a request of AZ with an attachment, which nobody pushes."""
     document, annex = folder / "request.xml", folder / "annex.bin"
-    document.write_bytes(example("preservation-request-az-xu.xml"))
+    document.write_bytes(renamed(example("preservation-request-az-xu.xml")))
     annex.write_bytes(bytes(range(256)) * 500)
     words = ("--document", str(document), "--attach", str(annex), "--json")
     said = command("submit", str(az.path), "--as", "AZ-SSS", *words)
