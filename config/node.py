@@ -97,13 +97,7 @@ def load_node(folder: Path) -> Node:
         found.faults.extend(directory_faults(directory, credentials, settings, folder))
     records = _vouched_for(folder, read, own, found)
     found.refuse_if_any()
-    if (
-        policy is None
-        or records is None
-        or credentials is None
-        or own is None
-        or store_url is None
-    ):
+    if policy is None or records is None or credentials is None or own is None or store_url is None:
         raise ConfigRefused(found.faults)
     in_force = Directory(records)
     return Node(
