@@ -37,6 +37,7 @@ from gateway.pinging.asking import Asking
 from gateway.pinging.pinger import Pinger, Pinging
 from gateway.pulling.fetching import Fetching
 from gateway.pulling.puller import Puller, Pulling
+from gateway.reminding.reminder import Reminder
 from gateway.spool import Spool, WireSpool
 from gateway.store import Store
 from gateway.tls import ServerTls, der
@@ -124,7 +125,9 @@ class Gateway:
         self._closing.push_async_callback(local.stop)
         joiner = self._joiner = self._make_joiner(store, callbacks)
         desk = self._make_desk(store, wire, callbacks, joiner)
-        for service in (sender, callbacks, joiner, pinger, *self._make_pullers(desk)):
+        reminder = Reminder(store, self._metrics, self._log, self._now, self._reactor)
+        services = (sender, callbacks, joiner, pinger, reminder, *self._make_pullers(desk))
+        for service in services:
             service.startService()
             self._closing.push_async_callback(_stop_service, service)
         await self._listen(desk)
@@ -216,6 +219,7 @@ class Gateway:
         return LocalApi(
             node=self._node,
             store=store,
+            cases=store.cases,
             spool=self._spool,
             wake_sender=sender.wake,
             metrics=self._metrics,

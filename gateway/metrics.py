@@ -50,6 +50,14 @@ class Metrics:
         self._alerts = Gauge(
             "gateway_alerts_open", "Alerts no operator has acknowledged.", registry=self.registry
         )
+        self._ringing = Gauge(
+            "gateway_case_alarms", "Clocks that ring until a person answers.",
+            registry=self.registry,
+        )  # fmt: skip
+        self._overdue = Gauge(
+            "gateway_case_clocks_overdue", "Clocks of cases that ran out, and still wait.",
+            registry=self.registry,
+        )  # fmt: skip
         self._pings = self._counter(
             "gateway_pings", "Pings by outcome: answered, failed.", "partner", "outcome"
         )
@@ -97,6 +105,11 @@ class Metrics:
         """A call of the local API was answered."""
         self._requests.labels(operation, str(status)).inc()
         self._request_seconds.labels(operation).observe(took_seconds)
+
+    def clocks(self, ringing: int, overdue: int) -> None:
+        """How many clocks of cases ring, and how many have run out."""
+        self._ringing.set(ringing)
+        self._overdue.set(overdue)
 
     def alerts_open(self, count: int) -> None:
         """So many alerts wait for an operator."""

@@ -31,7 +31,6 @@ ABOUT_A_MESSAGE: Final = frozenset(Kind) - {
     Kind.ALERT_ACKNOWLEDGED,
     Kind.CASE_STEP,
     Kind.CASE_SETTLED,
-    Kind.CLOCK_TOLD,
     Kind.CLOCK_ANSWERED,
 }
 
@@ -43,6 +42,7 @@ class Claims:
     records: dict[Kind, EvidenceRecord] = field(default_factory=dict)
     queue: dict[str, EvidenceRecord] = field(default_factory=dict)  # by notice; "" for the message
     deliveries: dict[str, int] = field(default_factory=dict)  # by notice
+    told: dict[str, str] = field(default_factory=dict)  # whose queue a notice of a case is in
     standing: Mapping[str, Any] | None = None  # where a message on its way out stands
 
     def take(self, record: EvidenceRecord) -> None:
@@ -50,6 +50,8 @@ class Claims:
         self.records[record.kind] = record
         if record.kind in QUEUE_STATES:
             self._take_queue_step(record)
+        if record.kind in (Kind.CLOCK_TOLD, Kind.FORWARDED) and record.facts.get("notice"):
+            self.told[str(record.facts["notice"])] = str(record.facts["authority"])
         if record.kind is Kind.SUBMITTED:
             self.standing = {"state": "READY", "attempts": 0}
         elif "state" in record.facts:

@@ -73,9 +73,11 @@ def check_wire(where: str, held: Held, claims: Claims) -> Iterator[Finding]:
 def _expected_entries(held: Held, claims: Claims) -> dict[str, str]:
     """For each queue entry that must be there, by notice, whose queue it is in."""
     row = held.message
+    expected = dict(claims.told)
     if row.direction == "in":
-        return {"": row.receiving_authority} if row.receiving_authority != NOBODY else {}
-    expected = {}
+        if row.receiving_authority != NOBODY:
+            expected[""] = row.receiving_authority
+        return expected
     if Kind.FAILED in claims.records and row.requesting_authority != NOBODY:
         expected[NOTICE_FAILED] = row.requesting_authority
     if claims.standing is not None and claims.standing.get("late"):

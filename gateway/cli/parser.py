@@ -9,6 +9,7 @@ from gateway.cli import (
     about,
     alerts,
     audit,
+    cases,
     conformance,
     directory,
     documents,
@@ -34,6 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
     node.add_commands(commands)
     messages.add_commands(commands)
     queue.add_commands(commands)
+    cases.add_commands(commands)
     audit.add_commands(commands)
     alerts.add_commands(commands)
     documents.add_commands(commands)

@@ -16,6 +16,7 @@ from gateway.cli.outcome import refused
 from gateway.local.names import safe_file_name
 
 _SHOWN_ID_CHARACTERS: Final = 60  # with the lease, a name stays whole on every file system
+_FORWARDED = "FORWARDED"  # the notice with which another authority hands on a whole request
 _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -51,8 +52,8 @@ def _folder_name(message_id: str, lease_id: str) -> str:
 
 
 def _parts(message: dict[str, Any], notice: str | None) -> Iterator[tuple[str, str, str]]:
-    """File name, address and digest of every part; a notice about an own message has none."""
-    if notice is not None:
+    """File name, address and digest of every part; a notice has none unless it hands one on."""
+    if notice not in (None, _FORWARDED):
         return
     base = f"/v1/messages/{quote(message['messageId'], safe='@')}"
     which = urlencode({"partner": message["partner"], "direction": message["direction"]})

@@ -14,6 +14,7 @@ from twisted.web.server import NOT_DONE_YET
 from config.credentials import AUDITOR
 from gateway.local.answers import Answer, as_problem, write_answer
 from gateway.local.calls import Call, Gone
+from gateway.local.cases import Cases
 from gateway.local.inbox import Inbox
 from gateway.local.intake import header_values
 from gateway.local.limits import MAX_KEY_CHARACTERS
@@ -38,7 +39,7 @@ Endpoint = Callable[[Call], Awaitable[Answer]]
 
 
 def endpoints(
-    messages: Messages, inbox: Inbox, operations: Operations, partners: Partners
+    messages: Messages, inbox: Inbox, cases: Cases, operations: Operations, partners: Partners
 ) -> Mapping[str, Endpoint]:
     """What runs for each operation of the route table."""
     return {
@@ -50,6 +51,12 @@ def endpoints(
         "acknowledgeLease": inbox.ack,
         "releaseLease": inbox.release,
         "rejectLease": inbox.reject,
+        "listCases": cases.list,
+        "getCase": cases.show,
+        "settleStep": cases.settle,
+        "forwardCase": cases.forward,
+        "listDeadlines": cases.deadlines,
+        "answerDeadline": cases.answer,
         "verifyEvidence": operations.verify_evidence,
         "listAlerts": operations.alerts,
         "acknowledgeAlert": operations.acknowledge_alert,

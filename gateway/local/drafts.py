@@ -110,7 +110,7 @@ class Drafts:
         try:
             return docket_of(document, own_state=self._state, times=self._times, on=today)
         except DocumentRefused as e:
-            raise _refused(e) from e
+            raise document_refused(e) from e
 
     def _contact_check(self, authority: str, form: Form) -> Draft:
         to = form.fields.get("to")
@@ -174,10 +174,11 @@ def _read(octets: bytes, media_type: str | None) -> Document:
                     UNSUPPORTED_MEDIA, "A document is application/xml or application/json."
                 )
     except DocumentRefused as e:
-        raise _refused(e) from e
+        raise document_refused(e) from e
 
 
-def _refused(e: DocumentRefused) -> Problem:
+def document_refused(e: DocumentRefused) -> Problem:
+    """The refusal of a document, with every finding."""
     return Problem(
         DOCUMENT_REFUSED,
         f"The document has {len(e.findings)} faults.",

@@ -9,6 +9,8 @@ from typing import ParamSpec, Protocol, TypeVar
 from twisted.internet.defer import Deferred
 
 from gateway.store.alerts import Alert
+from gateway.store.case_handling import Flagged, Forwarded, Forwarding
+from gateway.store.case_views import CaseFile, CaseView, ClockView, Wanted
 from gateway.store.lines import PartnerLine
 from gateway.store.values import (
     IdempotencyConflict,
@@ -106,6 +108,32 @@ class Store(Protocol):
 
     async def check_writable(self) -> None:
         """Raises unless a transaction can be written now."""
+
+
+class CaseFiles(Protocol):
+    """The cases of authorities. An authority reaches only those that it is a party to."""
+
+    async def of(self, authority: str, wanted: Wanted) -> Sequence[CaseView]:
+        """The cases of `authority`, the newest first."""
+
+    async def find(
+        self, authority: str, request_id: str, partner: str | None = None
+    ) -> CaseFile | None:
+        """One case with everything about it; None if it is not theirs or not there."""
+
+    async def deadlines(
+        self, authority: str, before: datetime | None = None
+    ) -> Sequence[ClockView]:
+        """What runs in the cases of `authority`, what is due first comes first."""
+
+    async def answer(self, authority: str, number: int, at: datetime) -> bool:
+        """A person has answered a clock; False if it runs in no case of `authority`."""
+
+    async def settle(self, authority: str, flagged: Flagged, at: datetime) -> bool:
+        """A person has looked at a flagged step; False if there is none in a case of theirs."""
+
+    async def forward(self, authority: str, wish: Forwarding, at: datetime) -> Forwarded | None:
+        """The request waits in another authority's queue; None if it is no case of theirs."""
 
 
 class Pings(Protocol):

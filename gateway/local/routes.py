@@ -31,6 +31,9 @@ class Route:
 # Two partners may have used the same MessageId; the leases say which one is meant.
 WHICH = frozenset({"partner", "direction"})
 
+# Two partners may have used the same RequestId; of two, the one that was there first is meant.
+OF = frozenset({"partner"})
+
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/messages", "submitMessage", Credential.AUTHORITY),
     Route("GET", "/v1/messages/{messageId}", "getMessage", Credential.AUTHORITY, WHICH),
@@ -52,6 +55,20 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/leases/{leaseId}/ack", "acknowledgeLease", Credential.AUTHORITY),
     Route("POST", "/v1/leases/{leaseId}/release", "releaseLease", Credential.AUTHORITY),
     Route("POST", "/v1/leases/{leaseId}/reject", "rejectLease", Credential.AUTHORITY),
+    Route(
+        "GET",
+        "/v1/cases",
+        "listCases",
+        Credential.AUTHORITY,
+        frozenset({"partner", "state", "open", "flagged"}),
+    ),
+    Route("GET", "/v1/cases/{requestId}", "getCase", Credential.AUTHORITY, OF),
+    Route(
+        "POST", "/v1/cases/{requestId}/steps/{step}/settle", "settleStep", Credential.AUTHORITY, OF
+    ),
+    Route("POST", "/v1/cases/{requestId}/forward", "forwardCase", Credential.AUTHORITY, OF),
+    Route("GET", "/v1/deadlines", "listDeadlines", Credential.AUTHORITY, frozenset({"before"})),
+    Route("POST", "/v1/deadlines/{number}/answer", "answerDeadline", Credential.AUTHORITY),
     Route("GET", "/v1/audit/verify", "verifyEvidence", Credential.AUDITOR),
     Route("GET", "/v1/alerts", "listAlerts", Credential.AUDITOR),
     Route("POST", "/v1/alerts/{number}/ack", "acknowledgeAlert", Credential.AUDITOR),

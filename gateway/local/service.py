@@ -20,15 +20,17 @@ from twisted.web.server import Site
 from config.node import Node
 from gateway.http_channel import BoundedSite
 from gateway.local.api import LocalResource, endpoints
+from gateway.local.cases import Cases
 from gateway.local.drafts import Drafts
 from gateway.local.form import FormLimits
+from gateway.local.forwarding import Forwards
 from gateway.local.inbox import Inbox
 from gateway.local.intake import Intakes
 from gateway.local.limits import IDLE_SECONDS, MAX_FRAMING_BYTES
 from gateway.local.messages import Messages
 from gateway.local.operations import Operations
 from gateway.local.partners import Partners
-from gateway.local.ports import Audit, InThread, Now, Pings, Spool, Store
+from gateway.local.ports import Audit, CaseFiles, InThread, Now, Pings, Spool, Store
 from gateway.local.requests import LocalRequest
 from gateway.local.submission import Submissions
 from gateway.metrics import Metrics
@@ -50,6 +52,7 @@ class LocalApi:
         *,
         node: Node,
         store: Store,
+        cases: CaseFiles,
         spool: Spool,
         wake_sender: Callable[[], None],
         metrics: Metrics,
@@ -74,10 +77,22 @@ class LocalApi:
             now=now,
             wake_sender=wake_sender,
         )
+        forwards = Forwards(
+            state=node.settings.state,
+            times=node.times,
+            holders=node.credentials.holders,
+            cases=cases,
+            store=store,
+            spool=spool,
+            submissions=submissions,
+            in_thread=in_thread,
+            now=now,
+        )
         self._resource = LocalResource(
             endpoints(
                 Messages(store, spool, submissions, in_thread, now),
                 Inbox(store, reactor, now, self._settings.lease_seconds),
+                Cases(cases, forwards, now),
                 Operations(store, metrics, audit, in_thread, now),
                 Partners(pings),
             ),

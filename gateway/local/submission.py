@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
+from gateway.local.case_json import legal_json
 from gateway.local.drafts import Draft, Drafts
 from gateway.local.form import Form
 from gateway.local.names import safe_file_name
@@ -215,16 +216,7 @@ def _illegal(step: IllegalStep) -> Problem:
         f"{step.reason}: {step.remedy}.",
         caseState=step.state.value,
         article=step.article or None,
-        legal=[
-            {
-                "kind": one.kind,
-                "variant": one.variant or None,
-                "leadsTo": one.leads_to.value,
-                "condition": one.condition or None,
-                "article": one.article or None,
-            }
-            for one in step.legal
-        ],
+        legal=[legal_json(one) for one in step.legal],
     )
 
 

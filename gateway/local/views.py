@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from gateway.store.values import Leased, MessageView, StoredPart, Submission, Submitted
 
@@ -62,8 +63,26 @@ def lease_view(leased: Leased, view: MessageView) -> Json:
         "leaseId": leased.lease_id,
         "expiresAt": instant(leased.expires_at),
         "deliveries": leased.deliveries,
-        "notice": leased.notice,
+        "notice": _notice(leased.notice),
+        "about": None if leased.about is None else _about(leased.about),
         "message": message_view(view),
+    }
+
+
+def _notice(notice: str | None) -> str | None:
+    """FAILED as it is; of WARNING-12-... and FORWARDED-AZ-MOJ what comes first."""
+    return None if notice is None else notice.partition("-")[0]
+
+
+def _about(about: Mapping[str, Any]) -> Json:
+    return {
+        "requestId": about.get("request_id"),
+        "clock": about.get("clock"),
+        "number": about.get("number"),
+        "dueAt": about.get("due_at"),
+        "article": about.get("article"),
+        "by": about.get("by"),
+        "reason": about.get("reason"),
     }
 
 

@@ -33,6 +33,7 @@ _ENTRY: Final = select(
     queue_entry.c.id,
     queue_entry.c.message,
     queue_entry.c.notice,
+    queue_entry.c.about,
     queue_entry.c.authority,
     queue_entry.c.state,
     queue_entry.c.deliveries,
@@ -162,6 +163,7 @@ def _hand_off_txn(unit: Transaction, entry: AnyRow, terms: Terms) -> Leased:
         entry.notice or None,
         entry.partner,
         entry.direction,
+        entry.about,
     )
 
 

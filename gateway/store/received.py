@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from sqlalchemy import bindparam, insert, select
@@ -43,7 +43,7 @@ from gateway.store.values import (
 )
 from protocol.as4.values import SignedReference
 from protocol.convention.lifecycle.docket import Docket
-from protocol.evidence.records import Kind
+from protocol.evidence.records import Json, Kind
 
 QUEUED: Final = "QUEUED"  # the first state of a queue entry; the others are in gateway.store.queue
 
@@ -64,7 +64,8 @@ _STORE: Final = Prepared(
 )
 _STORE_PART: Final = Prepared(insert(part), part.c.keys())
 _ENQUEUE: Final = Prepared(
-    insert(queue_entry), ("message", "notice", "authority", "priority", "state", "deliveries")
+    insert(queue_entry),
+    ("message", "notice", "about", "authority", "priority", "state", "deliveries"),
 )
 _FIND: Final = Prepared(
     select(message.c.references, message.c.receipt).where(
@@ -145,12 +146,22 @@ def _owed(arrival: Arrival, number: int) -> OwedSignal:
 
 
 def enqueue_txn(
-    unit: Transaction, number: int, authority: str, *, priority: int = 0, notice: str = ""
+    unit: Transaction,
+    number: int,
+    authority: str,
+    *,
+    priority: int = 0,
+    notice: str = "",
+    about: Mapping[str, Json] | None = None,
 ) -> None:
-    """The message, or a notice about it, waits in the queue of `authority`."""
+    """The message, or a notice about it, waits in the queue of `authority`.
+
+    `about` is what the notice says besides the message.
+    """
     columns = {
         "message": number,
         "notice": notice,
+        "about": about,
         "authority": authority,
         "priority": priority,
         "state": QUEUED,

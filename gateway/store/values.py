@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from protocol.as4.exchange import Exchange
 from protocol.as4.fragment import MessageFragment
@@ -194,7 +195,8 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True)
 class Leased:
-    """One queue entry under a lease. `notice` is set for a notice about a sent message.
+    """One queue entry under a lease. `notice` is set for a notice about a message, `about` for what
+    it says of a case.
 
     Two partners may use the same MessageId: `partner` and `direction` say whose message this is.
     """
@@ -206,6 +208,7 @@ class Leased:
     notice: str | None = None
     partner: str = ""
     direction: str = "in"
+    about: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import and_, bindparam, exists, or_, select
 
 from gateway.store.rows import AnyRow, parts_txn
 from gateway.store.tables import INBOUND, OUTBOUND, exchange, message, queue_entry
 from gateway.store.transaction import Transaction
 from gateway.store.values import MessageView
+
+_ITS_OWN: Final = queue_entry.alias()
 
 _OWN: Final = (
     select(
@@ -33,6 +35,9 @@ _OWN: Final = (
             and_(
                 message.c.direction == OUTBOUND,
                 message.c.requesting_authority == bindparam("authority"),
+            ),
+            exists().where(  # what was put into its queue is its to see
+                _ITS_OWN.c.message == message.c.id, _ITS_OWN.c.authority == bindparam("authority")
             ),
         ),
     )

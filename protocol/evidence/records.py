@@ -72,6 +72,7 @@ class Kind(StrEnum):
     CASE_STEP = "CASE_STEP"  # something moved a case, or is to be looked at by a person
     CASE_SETTLED = "CASE_SETTLED"  # a person looked at it
     CLOCK_TOLD = "CLOCK_TOLD"  # an authority was told that something is due, or rung
+    FORWARDED = "FORWARDED"  # an authority handed a request on to another of ours
     CLOCK_ANSWERED = "CLOCK_ANSWERED"  # a person answered
     CONTENT_DESTROYED = "CONTENT_DESTROYED"  # the payload's key is gone; the evidence stays
 

@@ -212,6 +212,7 @@ def serving(folder: Path, node: Node, tokens: Mapping[str, str]) -> Iterator[Ser
     api = LocalApi(
         node=node,
         store=store,
+        cases=store.cases,
         spool=spool,
         wake_sender=lambda: served.woken.append(True),
         metrics=Metrics(),

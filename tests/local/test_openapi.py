@@ -17,10 +17,13 @@ from gateway.local.form import FIELDS
 from gateway.local.openapi import openapi_text
 from gateway.local.problems import CATALOGUE
 from gateway.local.routes import Credential
+from gateway.store.case_handling import NOTICE_FORWARDED
 from gateway.store.dispatching import NOTICE_FAILED, NOTICE_LATE
 from gateway.store.faults import StoreClosed
 from gateway.store.values import StoredPart
 from protocol.as4.exchange import Exchange, ExchangeState
+from protocol.convention.lifecycle.clocks import NoticeKind
+from tests.local.casework import handle_cases
 from tests.local.conftest import NOW, XML, Reply, Served, document, form
 
 DESCRIPTION: dict[str, Any] = yaml.safe_load(openapi_text())
@@ -90,7 +93,8 @@ def test_figures_and_words_are_those_of_the_code() -> None:
     assert SCHEMAS["SentState"]["enum"] == [state.value for state in ExchangeState]
     assert SCHEMAS["Problem"]["properties"]["type"]["enum"] == [kind.type for kind in CATALOGUE]
     notices = SCHEMAS["Lease"]["properties"]["notice"]["enum"]
-    assert notices == [NOTICE_FAILED, NOTICE_LATE, None]
+    told = [kind.value for kind in NoticeKind]
+    assert notices == [NOTICE_FAILED, NOTICE_LATE, *told, NOTICE_FORWARDED, None]
 
 
 def test_every_example_holds_to_its_schema() -> None:
@@ -189,9 +193,11 @@ async def walk_through(served: Served) -> None:
     await hand_in_everything(served)
     await take_everything(served)
     await look_at_every_alert(served)
+    await handle_cases(served)
     for route in routes.ROUTES:
         path = route.template.replace("{messageId}", "m@x").replace("{leaseId}", "l")
         path = path.replace("{partner}", "XU").replace("{n}", "1").replace("{number}", "1")
+        path = path.replace("{requestId}", "r").replace("{step}", "1")
         if route.credential is not Credential.NONE:
             await served.ask(route.method, path, authority=None)
             other = "auditor" if route.credential is Credential.AUTHORITY else "AZ-SSS"
