@@ -179,6 +179,8 @@ def _query(request: LocalRequest, route: Route) -> Mapping[str, str]:
         if text not in route.query or len(values) != 1:
             raise Problem(MALFORMED, f"This address does not take '{text[:40]}', or takes it once.")
         query[text] = values[0].decode("utf-8", "replace")
+        if not query[text].isprintable():
+            raise Problem(MALFORMED, f"'{text[:40]}' has control characters.")
     return query
 
 

@@ -106,6 +106,8 @@ def _values(template: Sequence[str], segments: Sequence[str]) -> dict[str, str] 
     values: dict[str, str] = {}
     for pattern, segment in zip(template, segments, strict=True):
         if pattern.startswith("{"):
+            if not segment.isprintable():  # no id of ours, and no text for every database
+                return None
             values[pattern[1:-1]] = segment
         elif pattern != segment:
             return None

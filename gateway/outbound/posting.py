@@ -24,6 +24,7 @@ from twisted.web.iweb import IBodyProducer, IResponse
 from zope.interface import implementer
 
 from config.node import Node
+from gateway.http_client import BoundedPool
 from gateway.outbound.wire import frame_of, pieces_of
 from gateway.spool import Spool
 from gateway.store.values import Sealed
@@ -94,10 +95,9 @@ class Post:
     def _agent(self, pmode: PMode) -> Agent:
         known = self._agents.get(pmode.id)
         if known is None:
-            pool = HTTPConnectionPool(self._reactor, persistent=True)
+            pool = BoundedPool(self._reactor, persistent=True)
             pool.maxPersistentPerHost = pmode.max_in_flight
             pool.cachedConnectionTimeout = KEEP_SECONDS
-            pool.retryAutomatically = False
             policy = ClientTls(
                 self._node.tls,
                 pmode.partner_tls,

@@ -12,11 +12,12 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool, ResponseDone
+from twisted.web.client import Agent, FileBodyProducer, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 
 from config.node import Node
+from gateway.http_client import BoundedPool
 from gateway.inbound.body import BodyStream
 from gateway.outbound.posting import Unanswered
 from gateway.tls import ClientTls
@@ -111,10 +112,9 @@ class Fetching:
         self._policy = ClientTls(
             node.tls, pmode.partner_tls, as4.minimum_tls, self._host, as4.tls12_ciphers
         )
-        self._pool = HTTPConnectionPool(reactor, persistent=True)
+        self._pool = BoundedPool(reactor, persistent=True)
         self._pool.maxPersistentPerHost = 1  # so that the last peer is the one of this connection
         self._pool.cachedConnectionTimeout = KEEP_SECONDS
-        self._pool.retryAutomatically = False
         self._agent = Agent(reactor, self._policy, CONNECT_SECONDS, pool=self._pool)
 
     async def ask(self, request: bytes) -> Fetched:

@@ -55,6 +55,20 @@ async def test_an_answer_that_does_not_begin_is_told_in_a_sentence(
         await partner.close()
 
 
+@pytest.mark.parametrize("line", [b"X-Odd: x\r\n", b"HTTP/1.1 100 Go on\r\n\r\n", b"x" * 20_000])
+@pytest_twisted.ensureDeferred
+async def test_a_head_without_end_is_cut(folders: dict[str, Path], line: bytes) -> None:
+    """Every line of it would be kept, until the memory is full."""
+    beginning = b"" if line.startswith(b"HTTP") else b"HTTP/1.1 200 OK\r\n"
+    partner = await listening(folders["AZ"], beginning + line * (2_000_000 // len(line)))
+    try:
+        with pytest.raises(Unanswered, match="the head of the answer is larger than 65536 bytes"):
+            await answered(folders, partner, 30.0)
+        await partner.lost
+    finally:
+        await partner.close()
+
+
 @pytest.mark.parametrize("chunked", [False, True])
 @pytest_twisted.ensureDeferred
 async def test_an_answer_without_end_is_cut(folders: dict[str, Path], chunked: bool) -> None:

@@ -6,7 +6,8 @@ import http.client
 import json
 import re
 import socket
-from collections.abc import Coroutine, Iterator, Mapping
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ from protocol.convention.lifecycle.docket import Docket, docket_of
 from schemas.catalogue import example
 from tests.local.fakes import FullDisk, WatchedStore
 
+LONG_SECONDS = 20.0  # for what must happen; a fault shows by its not happening
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
 
@@ -270,6 +272,14 @@ XML = {"type": "application/xml"}
 async def later(seconds: float) -> None:
     """Let the reactor run for a while."""
     await deferLater(reactor, seconds, lambda: None)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let the reactor run until `condition` holds, however slow the machine is."""
+    deadline = time.monotonic() + LONG_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        await later(0.01)
 
 
 def start(coroutine: Coroutine[Any, Any, Any]) -> Deferred[Any]:

@@ -11,7 +11,7 @@ from twisted.internet.threads import deferToThread
 
 from gateway.local.answers import FIXED_HEADERS
 from gateway.local.routes import ROUTES, Credential
-from tests.local.conftest import Served, later, start
+from tests.local.conftest import Served, start, until
 
 
 def path_of(template: str) -> str:
@@ -40,6 +40,11 @@ async def test_unknown_addresses_and_methods(served: Served) -> None:
     for path in ("/", "/v1", "/v1/messages/", "/v1/messages/a/b", "/v2/messages", "/%00", "/%FF"):
         reply = await served.ask("GET", path)
         assert (reply.status, reply.problem) == (404, "not-found"), path
+    for path in ("/v1/messages/%00", "/v1/messages/a%1b%5b2J/document"):
+        reply = await served.ask("GET", path)
+        assert (reply.status, reply.problem) == (404, "not-found"), path
+    which = await served.ask("GET", "/v1/messages/a@b?partner=%00&direction=in")
+    assert (which.status, which.problem) == (400, "malformed-request")
     for method in ("PUT", "DELETE", "OPTIONS", "PATCH", "HEAD", "TRACE", "BREW"):
         reply = await served.ask(method, "/v1/messages")
         assert reply.status == 405
@@ -131,7 +136,7 @@ async def test_one_audit_at_a_time(served: Served) -> None:
     more = threading.Event()
     served.audit_steps = iter(lambda: more.wait(20) and None, None)  # type: ignore[assignment]
     first = start(served.ask("GET", "/v1/audit/verify", authority="auditor"))
-    await later(0.2)
+    await until(lambda: served.api._resource.running == 1)
     second = await served.ask("GET", "/v1/audit/verify", authority="auditor")
     assert (second.status, second.problem) == (429, "too-many-requests")
     more.set()

@@ -19,7 +19,7 @@ from gateway.store.values import StoredPart
 from protocol.as4.exchange import Exchange, ExchangeState
 from protocol.convention.documents import read_document
 from schemas.catalogue import example
-from tests.local.conftest import NOW, XML, Served, document, form, later, start
+from tests.local.conftest import NOW, XML, Served, document, form, later, start, until
 
 MIB = 1 << 20
 SECOND, THIRD = (f"7e0c1f4a-2b61-4c0e-9d3a-0000000a000{n}" for n in (2, 3))
@@ -264,11 +264,9 @@ HEAD = b'--frontier\r\nContent-Disposition: form-data; name="attachment"\r\n\r\n
 async def test_a_sender_that_goes_away_leaves_nothing(served: Served) -> None:
     connection = begin_upload(served, served.tokens["AZ-SSS"], 50 * MIB)
     await deferToThread(connection.sendall, HEAD + b"x" * (3 * MIB))
-    await later(0.3)
-    assert not served.spool_is_empty
+    await until(lambda: not served.spool_is_empty)
     connection.close()
-    await later(0.3)
-    assert served.spool_is_empty
+    await until(lambda: served.spool_is_empty)
     assert (await hand_in(served, ("document", document(), XML))).status == 202
 
 
@@ -302,8 +300,7 @@ async def test_a_limit_is_enforced_while_octets_arrive(served: Served) -> None:
     answer, _ = await deferToThread(answer_while_sending, connection, octets)
     assert answer.startswith(b"HTTP/1.1 413 ")
     connection.close()
-    await later(0.1)
-    assert served.spool_is_empty
+    await until(lambda: served.spool_is_empty)
 
 
 @pytest_twisted.ensureDeferred
@@ -353,14 +350,14 @@ async def test_one_authority_may_not_fill_the_disk_at_once(served: Served) -> No
     connections = [begin_upload(served, served.tokens["AZ-SSS"], MIB) for _ in range(8)]
     for connection in connections:
         connection.sendall(HEAD)
-    await later(0.2)
+    await until(lambda: served.api._intakes.reading == 8)
     reply = await hand_in(served, ("document", document(), XML))
     assert (reply.status, reply.problem) == (429, "too-many-requests")
     moj = await hand_in(served, ("document", EXTRADITION, XML), authority="AZ-MOJ")
     assert moj.status == 202
     for connection in connections:
         connection.close()
-    await later(0.2)
+    await until(lambda: served.api._intakes.reading == 0)
     assert (await hand_in(served, ("document", document(), XML))).status == 202
 
 
@@ -370,13 +367,14 @@ async def test_an_upload_that_has_begun_may_end_while_the_gateway_stops(served: 
     connection = begin_upload(served, served.tokens["AZ-SSS"], len(body))
     connection.sendall(body[:5000])
     idle = served.connect()
-    await later(0.2)
+    idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert (await deferToThread(idle.recv, 65536)).startswith(b"HTTP/1.1 200 ")
+    await until(lambda: served.api._intakes.reading == 1)
     stopping = start(served.api.stop())
-    await later(0.2)
+    await until(lambda: served.api._intakes._stopping)
     assert not stopping.called
     idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
-    await later(0.1)
-    assert idle.recv(65536).startswith(b"HTTP/1.1 503 ")
+    assert (await deferToThread(idle.recv, 65536)).startswith(b"HTTP/1.1 503 ")
     connection.sendall(body[5000:])
     answer = await deferToThread(connection.recv, 65536)
     assert answer.startswith(b"HTTP/1.1 202 ")
@@ -439,7 +437,10 @@ async def test_a_slow_reader_holds_the_gateway_back(
         + served.bearer()
         + b"Connection: close\r\n\r\n"
     )
-    await later(0.7)
+    before = -1
+    while read == 0 or read != before:  # until it stands still
+        before = read
+        await later(0.3)
     assert 0 < read < 15 * MIB
     response = http.client.HTTPResponse(connection)
     await deferToThread(response.begin)
@@ -456,12 +457,10 @@ async def test_a_reader_that_goes_away(served: Served) -> None:
     connection.sendall(
         b"GET /v1/messages/m1@xu/attachments/1 HTTP/1.1\r\nHost: x\r\n" + served.bearer() + b"\r\n"
     )
-    await later(0.2)
+    await until(lambda: served.api._resource.running == 1)
     connection.close()
-    await later(0.2)
-    started = time.monotonic()
+    await until(lambda: served.api._resource.running == 0)
     await served.api.stop()
-    assert time.monotonic() - started < 5
 
 
 @pytest_twisted.ensureDeferred
@@ -486,8 +485,7 @@ async def test_the_unix_socket_is_for_its_owner_and_group(served: Served) -> Non
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(str(served.socket_path))
     connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    await later(0.2)
-    assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+    assert (await deferToThread(connection.recv, 65536)).startswith(b"HTTP/1.1 200 ")
     connection.close()
 
 

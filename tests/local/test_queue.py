@@ -6,8 +6,9 @@ import time
 
 import pytest
 import pytest_twisted
+from twisted.internet.threads import deferToThread
 
-from tests.local.conftest import Served, later, start
+from tests.local.conftest import Served, later, start, until
 
 
 @pytest_twisted.ensureDeferred
@@ -91,7 +92,7 @@ async def test_others_leases_and_messages_are_not_there(served: Served) -> None:
 @pytest_twisted.ensureDeferred
 async def test_a_long_poll_ends_when_a_message_comes(served: Served) -> None:
     waiting = start(served.ask("POST", "/v1/inbox/lease?wait=30"))
-    await later(0.2)
+    await until(lambda: len(served.store.waiting) == 1)
     assert not waiting.called
     await served.arrive("other@xu", authority="AZ-MOJ")
     await later(0.1)
@@ -107,7 +108,7 @@ async def test_a_long_poll_ends_empty_when_its_time_is_over(served: Served) -> N
     started = time.monotonic()
     reply = await served.ask("POST", "/v1/inbox/lease?wait=0.3")
     assert reply.json == {"leases": []}
-    assert 0.3 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.3
     assert served.store.waiting == []
 
 
@@ -119,11 +120,9 @@ async def test_a_poller_that_went_away_takes_nothing(served: Served) -> None:
         + served.bearer()
         + b"Content-Length: 0\r\n\r\n"
     )
-    await later(0.2)
-    assert len(served.store.waiting) == 1
+    await until(lambda: len(served.store.waiting) == 1)
     connection.close()
-    await later(0.2)
-    assert served.store.waiting == []
+    await until(lambda: served.store.waiting == [])
     await served.arrive("m1@xu")
     reply = await served.ask("POST", "/v1/inbox/lease")
     assert reply.json["leases"][0]["deliveries"] == 1
@@ -132,12 +131,10 @@ async def test_a_poller_that_went_away_takes_nothing(served: Served) -> None:
 @pytest_twisted.ensureDeferred
 async def test_stopping_ends_long_polls_with_an_empty_answer(served: Served) -> None:
     waiting = start(served.ask("POST", "/v1/inbox/lease?wait=30"))
-    await later(0.2)
-    started = time.monotonic()
+    await until(lambda: len(served.store.waiting) == 1)
     await served.api.stop()
-    reply = await waiting
+    reply = await waiting  # a client has 20 seconds of patience, the poll would have 30
     assert (reply.status, reply.json) == (200, {"leases": []})
-    assert time.monotonic() - started < 5
 
 
 @pytest.mark.parametrize(
@@ -178,8 +175,7 @@ async def test_one_authority_cannot_wait_without_end(served: Served) -> None:
         + served.bearer()
         + b"Content-Length: 0\r\nConnection: close\r\n\r\n"
     )
-    await later(0.2)
-    assert connection.recv(65536).startswith(b"HTTP/1.1 429 ")
+    assert (await deferToThread(connection.recv, 65536)).startswith(b"HTTP/1.1 429 ")
     for one in sockets:
         one.close()
     await served.api.stop()
