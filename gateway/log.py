@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import Mapping, MutableMapping
 from functools import lru_cache
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import structlog
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
@@ -41,13 +41,35 @@ def start_log(level: str, stream: TextIO | None = None) -> None:
     structlog.configure(
         processors=_processors(),
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Steady(stream or sys.stderr))),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_FromLogging()], level=max(threshold, logging.INFO), force=True)
     globalLogBeginner.beginLoggingTo(
         [TwistedToStructlog()], redirectStandardIO=False, discardBuffer=True
     )
+
+
+class _Steady:
+    """A stream on which lines may be lost, and nothing else: a full disk under the log, or a reader
+    that went away, must not stop what was about to be logged."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._torn = False
+
+    def write(self, text: str) -> None:
+        try:
+            self._stream.write(f"\n{text}" if self._torn else text)
+            self._torn = False
+        except OSError:
+            self._torn = True  # perhaps in the middle of a line
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except OSError:
+            self._torn = True
 
 
 def _processors() -> list[structlog.types.Processor]:

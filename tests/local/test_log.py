@@ -7,6 +7,7 @@ import json
 import logging
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -116,3 +117,40 @@ def test_no_value_can_begin_a_line(fields: dict[str, Any]) -> None:
 
 def test_logging_levels_are_known() -> None:
     assert logging.getLevelNamesMapping()["WARNING"] == logging.WARNING
+
+
+FULL_DISK = """
+import logging, resource, sys
+import structlog
+from twisted.logger import Logger
+from gateway.log import start_log
+start_log("info")
+say = structlog.get_logger().info
+say("before")
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+for _ in range(200):
+    say("while", text="x" * 1000)
+    Logger().error("while")
+    logging.getLogger("library").warning("while")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+say("after")
+print("still here")
+"""
+
+
+def test_a_full_disk_under_the_log_stops_nothing(tmp_path: Path) -> None:
+    """It made every request fail, and the local API hang, until a restart."""
+    log = tmp_path / "log"
+    with log.open("w") as stream:
+        done = subprocess.run(
+            [sys.executable, "-c", FULL_DISK],
+            stdout=subprocess.PIPE,
+            stderr=stream,
+            text=True,
+            check=True,
+        )
+    assert done.stdout == "still here\n"
+    lines = log.read_text().splitlines()
+    assert json.loads(lines[0])["event"] == "before"
+    assert json.loads(lines[-1])["event"] == "after"
+    assert log.stat().st_size < 20_000  # the rest was lost
