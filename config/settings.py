@@ -15,21 +15,32 @@ from protocol.as4.suites import SUITES
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 StateCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-Text = Annotated[str, Field(min_length=1, max_length=255)]
 
 UNREGISTERED = "urn:oasis:names:tc:ebcore:partyid-type:unregistered"
 STORE_SCHEMES = ("sqlite", "postgresql+psycopg")
 SQLITE_PREFIX = "sqlite:///"
 
 
+def one_line(text: str) -> str:
+    """`text` if it is one line that can stand in a message. Raises ValueError."""
+    if any(sign < " " or "\x7f" <= sign <= "\x9f" for sign in text):
+        raise ValueError("must be one line without control characters")
+    return text
+
+
 def https_url(text: str) -> str:
     """`text` if it is an https URL that can be posted to. Raises ValueError."""
     parts = urlsplit(text)
-    if parts.scheme != "https" or not parts.hostname or not text.isascii():
+    if parts.scheme != "https" or not parts.hostname or not _plain(text):
         raise ValueError("must be an https URL in ASCII, such as https://as4.example/as4")
     if parts.username is not None or parts.query or parts.fragment:
         raise ValueError("must be without user name, query and fragment")
     return text
+
+
+def _plain(text: str) -> bool:
+    """Visible ASCII alone: urlsplit passes over line ends, an HTTP request does not."""
+    return all("!" <= sign <= "~" for sign in text)
 
 
 def loopback(host: str) -> str:
@@ -56,6 +67,7 @@ def known_suite(text: str) -> str:
     return text
 
 
+Text = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(one_line)]
 SuiteId = Annotated[str, AfterValidator(known_suite)]
 HttpsUrl = Annotated[str, AfterValidator(https_url)]
 LoopbackHost = Annotated[str, AfterValidator(loopback)]

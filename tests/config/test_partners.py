@@ -383,9 +383,15 @@ def test_a_card_that_cannot_be_read_is_refused_with_the_place(
 
 def test_a_card_can_write_nothing_else_into_the_pmode(az, tmp_path):
     """Its texts are quoted: a name that looks like TOML stays a name."""
-    name = 'x"\n[security]\nsuite = "none"\n# \\ \x7f é'
+    name = 'x" ] [security] suite = "none" # \\ é'
     added(az, card(tmp_path, party_id=name))
     assert pmode_of(az).partner.value == name
+
+
+@pytest.mark.parametrize("name", ['x"\n[security]\nsuite = "none"', "x\x7f", "x\x9b2J"])
+def test_a_card_has_no_control_characters(az, tmp_path, name):
+    with pytest.raises(ConfigRefused, match="one line without control characters"):
+        added(az, card(tmp_path, party_id=name))
 
 
 def test_a_card_larger_than_any_card_is_refused(az, tmp_path):
