@@ -53,13 +53,16 @@ class LocalClient:
 
     async def take(self, authority: str, wait_seconds: int = WAIT_SECONDS) -> dict[str, Any] | None:
         """The next message of the authority's queue, acknowledged; None where there is none."""
-        leased = await self.ask(authority, "POST", f"/v1/inbox/lease?wait={wait_seconds}")
-        for lease in leased.json["leases"]:
+        while True:
+            leased = await self.ask(authority, "POST", f"/v1/inbox/lease?wait={wait_seconds}")
+            if not leased.json["leases"]:
+                return None
+            (lease,) = leased.json["leases"]
             done = await self.ask(authority, "POST", f"/v1/leases/{lease['leaseId']}/ack")
             assert done.status == 204
-            message: dict[str, Any] = lease["message"]
-            return message
-        return None
+            if lease["notice"] is None:  # else it tells what is due in a case
+                message: dict[str, Any] = lease["message"]
+                return message
 
     def _ask(
         self, authority: str, method: str, path: str, body: bytes, headers: Mapping[str, str]
