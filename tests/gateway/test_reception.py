@@ -9,6 +9,7 @@ import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
 from gateway.app import Gateway, utc_now
+from gateway.audit import verify_running
 from protocol.as4.values import Property
 from tests.gateway.ground import Partner, example_document
 from tests.gateway.test_refusals import code_of, kept
@@ -82,3 +83,35 @@ async def test_the_first_and_the_last_moment_of_the_window(az: Gateway, xu: Part
         at = now + timedelta(seconds=seconds)
         crafted = xu.preservation(change=lambda unit, at=at: replace(unit, timestamp=at))
         assert code_of(await xu.send(crafted)) == code, seconds
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_audit_follows_every_step_of_a_queue(az: Gateway, xu: Partner) -> None:
+    """Leased, released, overdue, parked, let go again, rejected; and what was taken over."""
+    store = az.store
+    assert store is not None
+
+    async def findings() -> list[object]:
+        steps = await az._workers.run(
+            lambda: list(verify_running(store, az._node, az._spool, utc_now))
+        )
+        return [step for step in steps if step["event"] == "finding"]
+
+    crafted = xu.preservation()
+    assert code_of(await xu.send(crafted)) == "receipt"
+    now = utc_now()
+    (lease,) = await store.lease("AZ-SSS", now, 60.0, 1)
+    assert await findings() == []
+    assert await store.release("AZ-SSS", lease.lease_id, now)
+    assert await findings() == []
+    while await store.lease("AZ-SSS", now, 60.0, 1):
+        now += timedelta(seconds=61)  # nobody acknowledges, until it is parked
+    assert await findings() == []
+    assert await store.unpark("AZ-SSS", crafted.unit.message_id, now) == 1
+    assert await findings() == []
+    (lease,) = await store.lease("AZ-SSS", now, 60.0, 1)
+    assert await store.reject("AZ-SSS", lease.lease_id, "not ours", now)
+    assert code_of(await xu.send(xu.preservation())) == "receipt"
+    (lease,) = await store.lease("AZ-SSS", now, 60.0, 1)
+    assert await store.ack("AZ-SSS", lease.lease_id, now)
+    assert await findings() == []
