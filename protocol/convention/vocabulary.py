@@ -166,6 +166,7 @@ _TELLING: Final = (
     _one_way("DirectoryUpdate", "S-DIRU", "40(12)", _CA),
 )  # fmt: skip
 
+_UNASKED: Final = ("SpontaneousInformation", "SpontaneousProceedsInfo")
 _BY_EITHER: Final = Side.EITHER
 _BY_ASKER: Final = Side.REQUESTING
 _ANSWERING: Final = (
@@ -183,7 +184,7 @@ _ANSWERING: Final = (
     ),
     _response(
         "ConditionsAnswer", "A-COND", "40(28)",
-        ("ConditionsProposal", "SpontaneousInformation", "SpontaneousProceedsInfo"), _BY_EITHER,
+        ("ConditionsProposal", "ExtraditionDecision", *_UNASKED), _BY_EITHER,
     ),
     _response("AcceptanceNotice", "A-ACC", "40(17)", _REQUESTS),
     _response("PreservationConfirmation", "A-PRSV", "42", _PRESERVATION),
@@ -207,7 +208,7 @@ _ANSWERING: Final = (
     _status("WithdrawalConfirmation", "A-WDCF", "40(26)", ("Withdrawal",)),
     _status("NewDeadline", "A-NDLN", "40(26)", _REQUESTS, _BY_ASKER),
     _status("OralRequestConfirmation", "A-ORAL", "40(13)", _REQUESTS, _BY_ASKER),
-    _status("ClosureNotice", "A-CLOS", "40", _REQUESTS, _BY_EITHER),
+    _status("ClosureNotice", "A-CLOS", "40", (*_REQUESTS, *_UNASKED), _BY_EITHER),
     _status("Amendment", "A-AMND", "40(16)", _REQUESTS, _BY_ASKER),
 )  # fmt: skip
 

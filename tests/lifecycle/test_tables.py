@@ -151,6 +151,21 @@ def test_who_writes_a_document_in_a_table_writes_it_in_the_vocabulary() -> None:
             assert author in (row.actor.side, Side.EITHER), row
 
 
+CONSENT = {"OnwardTransferRequest", "UseConsentRequest"}  # of any case, decided by DecisionNotice
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_valid_document_can_take_every_line(machine: Machine) -> None:
+    """What a line wants to be answered or followed (UNCC-R22) is said in the cases of its table."""
+    said = {row.trigger.name for row in TABLES[machine] if row.trigger.cause is Cause.DOCUMENT}
+    opening = {kind for kind, opened in MACHINE_OF.items() if opened is machine}
+    if machine is Machine.EVIDENCE:
+        said.remove("EvidenceDelivery")  # what it answers opened another case
+        opening.add("EvidenceDelivery")
+    for kind in said - opening - CONSENT - {"DecisionNotice"}:
+        assert {*KINDS[kind].concerns} & (said | opening) - CONSENT, kind
+
+
 def test_what_opens_a_case_begins_in_its_machine() -> None:
     for kind, machine in MACHINE_OF.items():
         first = [row for row in TABLES[machine] if row.source is FIRST[machine]]
