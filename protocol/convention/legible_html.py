@@ -10,12 +10,19 @@ import re
 from collections.abc import Iterator
 from html import escape
 from typing import Final
+from unicodedata import bidirectional
 
 from protocol.convention.legible import Field, Said, Sheet
+from schemas.words import ENGLISH
+from schemas.words import words as english
 
 # XML lets control characters of terminals pass (the page may be shown on one), and the two
 # overrides of direction, which make a number read backwards; no language needs either.
 _STEERING: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202d\u202e]")
+
+_STRONG: Final = frozenset({"L", "R", "AL"})
+_LEFT_TO_RIGHT: Final = "\N{LEFT-TO-RIGHT ISOLATE}"
+_END: Final = "\N{POP DIRECTIONAL ISOLATE}"
 
 _STYLE: Final = """
 @page { size: A4; margin: 18mm 16mm 20mm 16mm; }
@@ -42,7 +49,9 @@ def page(sheet: Sheet) -> str:
     words = sheet.words
     warning = ""
     if words.machine_made:
-        warning = f'<p class="warning">{_text(words.phrase("machine made"))}</p>'
+        said = f'{_text(words.phrase("machine made"))}<br><span lang="en" dir="ltr">'
+        said += f"{_text(english(ENGLISH).phrase('machine made'))}</span>"
+        warning = f'<p class="warning">{said}</p>'
     return (
         "<!DOCTYPE html>\n"
         f'<html lang="{_text(words.language)}" dir="{_text(words.direction)}">\n<head>'
@@ -52,7 +61,8 @@ def page(sheet: Sheet) -> str:
         f"<title>{_text(sheet.title)} {_text(sheet.number)}</title>"
         f"<style>{_STYLE}</style></head>\n<body>\n<header><h1>{_text(sheet.title)}</h1>"
         f"<p>{_text(words.phrase('convention'))}, {_article(sheet.article, sheet)}</p>"
-        f"<p>{_text(words.element('RequestId'))}: {_text(sheet.number)}</p>{warning}</header>\n"
+        f"<p>{_text(words.element('RequestId'))}: {_aside(sheet.number, sheet)}</p>"
+        f"{warning}</header>\n"
         f"<dl>{''.join(_fields(sheet.fields, sheet))}</dl>\n"
         f"<footer>{_text(words.phrase('not the original'))}</footer>\n</body>\n</html>\n"
     )
@@ -65,7 +75,7 @@ def _fields(fields: tuple[Field, ...], sheet: Sheet) -> Iterator[str]:
             trust = f' title="{_text(field.trust)}"' if field.trust else ""
             article = f' <span class="article"{trust}>{_article(field.article, sheet)}</span>'
         yield f"<dt>{_text(field.label)}{article}</dt>\n<dd>"
-        yield from map(_value, field.values)
+        yield from (_value(said, sheet) for said in field.values)
         if field.fields:
             yield "<dl>"
             yield from _fields(field.fields, sheet)
@@ -73,14 +83,26 @@ def _fields(fields: tuple[Field, ...], sheet: Sheet) -> Iterator[str]:
         yield "</dd>\n"
 
 
-def _value(said: Said) -> str:
+def _value(said: Said, sheet: Sheet) -> str:
     language = f' lang="{_text(said.language)}"' if said.language else ""
     note = f' <span class="note">({_text(said.note)})</span>' if said.note else ""
-    return f'<p{language} dir="auto">{_text(said.text)}{note}</p>'
+    return f'<p{language} dir="auto">{_aside(said.text, sheet)}{note}</p>'
 
 
 def _article(article: str, sheet: Sheet) -> str:
-    return _text(f"{sheet.words.phrase('article')} {article}")
+    return f"{_text(sheet.words.phrase('article'))} {_aside(article, sheet)}"
+
+
+def _aside(text: str, sheet: Sheet) -> str:
+    """`text`, kept together where it runs against the page: 40(14), +999 and "24/7 Point" would
+    else be torn apart and put in the page's order (Unicode Standard Annex 9)."""
+    strong = (bidirectional(one) for one in text)
+    if (
+        sheet.words.direction != "rtl"
+        or next((one for one in strong if one in _STRONG), "L") != "L"
+    ):
+        return _text(text)
+    return f"{_LEFT_TO_RIGHT}{_text(text)}{_END}"
 
 
 def _text(text: str) -> str:
