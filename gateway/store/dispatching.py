@@ -66,14 +66,16 @@ _IN_FLIGHT: Final = (
 )
 _DUE: Final = (
     select(exchange.c.message)
+    .join_from(exchange, message, message.c.id == exchange.c.message)
     .where(
         exchange.c.state.in_(DUE_STATES),
         exchange.c.partner == bindparam("partner"),
         exchange.c.due_at <= bindparam("now"),
     )
-    .order_by(exchange.c.due_at, exchange.c.message)
+    # A request does not wait behind the fragments of a disk image.
+    .order_by(message.c.kind == MESSAGE_FRAGMENT, exchange.c.due_at, exchange.c.message)
     .limit(bindparam("limit"))
-    .with_for_update(skip_locked=True)
+    .with_for_update(of=exchange, skip_locked=True)
 )
 _INTERRUPTED: Final = (
     select(message.c.message_id)

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from gateway.store import Store
 from gateway.store.faults import OutOfStep
-from gateway.store.values import Dispatch, IdempotencyConflict, Submitted
+from gateway.store.values import MESSAGE_FRAGMENT, Dispatch, IdempotencyConflict, Submitted
 from protocol.as4.errors import MISSING_RECEIPT, Severity
 from protocol.as4.exchange import (
     ExchangeState,
@@ -75,6 +75,16 @@ async def test_a_submission_is_durable_and_due(store: Store) -> None:
     [(kind, facts)] = await records(store)
     assert kind == "SUBMITTED"
     assert facts["parts"][0]["sha256"] == sha256(b"content").hexdigest()
+
+
+@inline_callbacks
+async def test_a_request_does_not_wait_behind_fragments(store: Store) -> None:
+    pieces = [submission(kind=MESSAGE_FRAGMENT) for _ in range(3)]
+    small = submission()
+    for number, handed_in in enumerate((*pieces, small)):
+        await store.submit(replace(handed_in, submitted_at=later(number)))
+    claimed = await claim_one(store, 10.0)
+    assert claimed.submission.message_id == small.message_id
 
 
 @inline_callbacks
