@@ -47,6 +47,7 @@ from protocol.convention.competence import (
     receiving_authority,
     sending_authority,
 )
+from protocol.convention.delivery import Came
 from protocol.convention.documents import Document, DocumentRefused, read_document
 from protocol.convention.lifecycle.docket import Docket, docket_of
 
@@ -178,13 +179,16 @@ class Gates:
             token_form=admitted.pmode.signing_token,
         )
         own_der = signer.certificate.public_bytes(Encoding.DER)
-        docket = self._docket(read)
+        docket = self._docket(read, [Came(p.sha256.hex(), p.size_bytes) for p in message.parts[1:]])
         return Concluded(message, read, competent, requesting, receipt_id, receipt, own_der, docket)
 
     def conclude_source(
-        self, unit: UserMessage, pmode: PMode, document: bytes | None
+        self, unit: UserMessage, pmode: PMode, document: bytes | None, came: Sequence[Came]
     ) -> ConcludedSource:
-        """A message joined from fragments passes the same gates; with our signed receipt for it."""
+        """A message joined from fragments passes the same gates; with our signed receipt for it.
+
+        `came` are its files after the document.
+        """
         if find_pmode(self._node.pmodes, unit) != pmode:
             sentence = "the joined message follows another agreement than its fragments"
             raise refused(HEADER_MISMATCH, "G6", sentence, sentence)
@@ -207,7 +211,7 @@ class Gates:
             receipt_id=receipt_id,
             receipt=receipt,
             receipt_signer=signer.certificate.public_bytes(Encoding.DER),
-            docket=self._docket(read),
+            docket=self._docket(read, came),
         )
 
     def entitled(
@@ -285,13 +289,13 @@ class Gates:
             )
         return read
 
-    def _docket(self, document: Document | None) -> Docket | None:
+    def _docket(self, document: Document | None, came: Sequence[Came]) -> Docket | None:
         """What the document does in its case; it keeps the rules that ask the directory."""
         if document is None:
             return None
-        own_state, times = self._node.settings.state, self._node.times
+        own_state, times, today = self._node.settings.state, self._node.times, self._now().date()
         try:
-            return docket_of(document, own_state=own_state, times=times, on=self._now().date())
+            return docket_of(document, own_state=own_state, times=times, on=today, came=came)
         except DocumentRefused as fault:
             raise _invalid(fault) from fault
 

@@ -36,6 +36,7 @@ from protocol.as4.ports import Signer
 from protocol.as4.signals import build_error
 from protocol.as4.suites import Suite
 from protocol.as4.values import UserMessage
+from protocol.convention.delivery import Came
 from protocol.evidence.records import Kind
 from protocol.evidence.whole import Piece, Whole
 
@@ -106,8 +107,9 @@ class JoiningGroup:
     async def _store(self, message: SourceMessage) -> None:
         workers, gates = self._desk.workers, self._desk.gates
         await self._check_reference(message.unit)
+        came = [Came(part.blob.sha256.hex(), part.blob.size_bytes) for part in message.parts[1:]]
         concluded = await workers.run(
-            gates.conclude_source, message.unit, self._pmode, message.document
+            gates.conclude_source, message.unit, self._pmode, message.document, came
         )
         ending = await workers.run(self._ending, message)
         arrival = self._arrival(message, concluded)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import pytest_twisted
@@ -135,10 +136,46 @@ async def cross(
     assert here.octets == document
     for authority in other.node.times.directory.states[OTHER[letter.sender]].authorities:
         assert await other.take(authority, 0) is None, f"{authority} has it, too"
+    await receipted(own, author, message_id)
+    return str(message_id)
 
-    async def receipted() -> bool:
-        sent = await own.ask(author, "GET", f"/v1/messages/{message_id}")
+
+async def receipted(side: LocalClient, author: str, message_id: str) -> None:
+    """The receipt for a message of `author` is there."""
+
+    async def here() -> bool:
+        sent = await side.ask(author, "GET", f"/v1/messages/{message_id}")
         return bool(sent.json["state"] == "ACKNOWLEDGED")
 
-    await until(receipted, f"the receipt for {message_id} is here")
-    return str(message_id)
+    await until(here, f"the receipt for {message_id} is here")
+
+
+@pytest_twisted.ensureDeferred
+async def test_items_of_evidence_that_did_not_come_are_flagged(running: Running) -> None:
+    first, way = running.correspondence.way_to("EvidenceDelivery", "XU")
+    matter = first
+    for letter in way:
+        matter = await answered(running, matter, letter)
+    running.correspondence.moved(first, matter)
+    asked = await running.sides["AZ"].ask(
+        matter.authorities[0], "GET", f"/v1/cases/{matter.request_id}"
+    )
+    flags = [flag for step in asked.json["steps"] for flag in step["flags"]]
+    told = [flag["sentence"] for flag in flags if flag["code"] == "EVIDENCE"]
+    assert told
+    assert all("MISSING" in sentence for sentence in told)
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_emergency_overtakes_what_is_routine_at_the_contact_point(
+    running: Running,
+) -> None:
+    own, other = running.sides["XU"], running.sides["AZ"]
+    for kind in ("MlaRequest", "EmergencyDataRequest"):
+        letter = next(one for one in letters() if (one.kind, one.asking) == (kind, "XU"))
+        document = letter.written(str(uuid4()), letter.authorities, None)
+        said = await own.submit(letter.authorities[0], document, XML)
+        assert said.status == 202
+        await receipted(own, letter.authorities[0], said.json["messageId"])
+    taken = [await other.take("AZ-SSS", 0) for _ in range(2)]
+    assert [one and one["kind"] for one in taken] == ["EmergencyDataRequest", "MlaRequest"]

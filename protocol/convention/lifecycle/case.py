@@ -30,6 +30,7 @@ class FlagCode(StrEnum):
     UNCONFIRMED = "UNCONFIRMED"  # D10: an oral request without its confirmation in writing
     LAPSED = "LAPSED"  # a clock ran out and ended something
     RULE = "RULE"  # a business rule that refuses nothing on arrival
+    EVIDENCE = "EVIDENCE"  # an item of evidence came damaged or not at all
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,13 @@ message takes the step.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from lxml import etree
+
+from protocol.convention.delivery import Came, ItemOutcome, ItemResult, items_received
 from protocol.convention.documents import LIMITS, Document
 from protocol.convention.findings import DocumentRefused, Finding
 from protocol.convention.kinds import Side
@@ -40,12 +44,18 @@ class Docket:
 
 
 def docket_of(
-    document: Document, *, own_state: str, times: Times, on: date, message_id: str | None = None
+    document: Document,
+    *,
+    own_state: str,
+    times: Times,
+    on: date,
+    came: Sequence[Came] | None = None,
 ) -> Docket | None:
     """What `document` does in a case; None for a kind that belongs to none.
 
     Rules that ask the directory are kept here: what our own authority writes must keep all of
-    them, what arrives is flagged where the rule says so. Raises DocumentRefused.
+    them, what arrives is flagged where the rule says so. `came` are the files that arrived after
+    it: an item of evidence that is not among them is flagged, too. Raises DocumentRefused.
     """
     sender, receiver = document.author[:2], document.addressee[:2]
     root = parse(document.octets, LIMITS)
@@ -59,13 +69,27 @@ def docket_of(
     zone = times.zone(document.requested_authority)
     own_asks = document.requesting_authority.startswith(f"{own_state}-")
     return Docket(
-        filing=filing_of(root, document.written_by, document.author, message_id, zone),
+        filing=filing_of(root, document.written_by, document.author, None, zone),
         urgency=document.urgency,
         requesting_authority=document.requesting_authority,
         requested_authority=document.requested_authority,
         own_side=Side.REQUESTING if own_asks else Side.REQUESTED,
-        flags=tuple(map(_flag, findings)),
+        flags=(*map(_flag, findings), *_items(root, document.kind, came)),
     )
+
+
+def _items(root: etree._Element, kind: str, came: Sequence[Came] | None) -> tuple[Flag, ...]:
+    """One flag for each attached item of evidence that is damaged or missing."""
+    if kind != "EvidenceDelivery" or came is None:
+        return ()
+    outcomes = items_received(root, came)
+    return tuple(_item(one) for one in outcomes if one.result is not ItemResult.RECEIVED)
+
+
+def _item(outcome: ItemOutcome) -> Flag:
+    found = "" if outcome.sha256_found is None else f", SHA-256 found {outcome.sha256_found}"
+    sentence = f"item {outcome.item}: {outcome.result.value}{found}; say so in an EvidenceReceipt"
+    return Flag(FlagCode.EVIDENCE, sentence, "40(14)")
 
 
 def _flag(finding: Finding) -> Flag:
