@@ -18,8 +18,10 @@ from gateway.inbound import answer_stream, gates, intake, listener, reception
 from gateway.outbound.posting import Post
 from gateway.store import Store
 from gateway.store.awaited import Awaited
+from gateway.store.fragments import Fragments
 from gateway.store.owed import Owed
 from gateway.store.pulls import Pulls
+from gateway.store.splits import Splits
 
 
 def die(*_: object) -> None:
@@ -117,7 +119,28 @@ PULLING_POINTS: dict[str, Callable[[], None]] = {
 }
 """The same on the side that pulls."""
 
-POINTS_BY_NAME = {**POINTS, **PULLED_POINTS, **PULLING_POINTS}
+JOINING_POINTS: dict[str, Callable[[], None]] = {
+    "fragment-before-the-transaction": before(Fragments, "accept"),
+    "fragment-after-the-commit": after_await(Fragments, "accept"),
+    "before-the-join": before(Fragments, "join"),
+    "joined": after_await(Fragments, "join"),
+}
+"""Where fragments are received and joined."""
+
+SPLITTING_POINTS: dict[str, Callable[[], None]] = {
+    "before-the-division": before(Splits, "keep"),
+    "divided": after_await(Splits, "keep"),
+    "fragment-settled": after_await(Store, "settle"),
+}
+"""Where a large message is divided and sent."""
+
+POINTS_BY_NAME = {
+    **POINTS,
+    **PULLED_POINTS,
+    **PULLING_POINTS,
+    **JOINING_POINTS,
+    **SPLITTING_POINTS,
+}
 
 if __name__ == "__main__":
     POINTS_BY_NAME[sys.argv[2]]()
