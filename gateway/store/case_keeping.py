@@ -17,6 +17,7 @@ from gateway.store.case_rows import (
     step_columns,
 )
 from gateway.store.faults import StoreFault
+from gateway.store.prepared import Prepared
 from gateway.store.rows import AnyRow
 from gateway.store.tables import case_clock, case_file, case_step
 from gateway.store.transaction import Transaction
@@ -29,6 +30,12 @@ from protocol.evidence.records import Json, Kind
 _CLOCKS: Final = select(case_clock).where(
     case_clock.c.case_file == bindparam("case"), case_clock.c.stopped_at.is_(None)
 )
+_STEP: Final = Prepared(insert(case_step), case_step.c.keys())
+_NOT_SETTLED: Final = {"settled_at": None, "settled_by": None}
+_CLOCK: Final = Prepared(
+    insert(case_clock), [column.name for column in case_clock.c if column.name != "id"]
+)
+_NOTHING_TOLD: Final = {"told_until": None, "answered_at": None, "answered_by": None}
 _KEEP: Final = update(case_file).where(case_file.c.id == bindparam("case"))
 _KEEP_CLOCK: Final = update(case_clock).where(case_clock.c.id == bindparam("clock"))
 BY_NUMBER: Final = select(case_file).where(case_file.c.id == bindparam("case")).with_for_update()
@@ -60,14 +67,25 @@ def times_of(unit: Transaction) -> Times:
 
 
 def keep_txn(
-    unit: Transaction, number: int, before: Case, after: Case, mover: Mover, times: Times
+    unit: Transaction,
+    number: int,
+    before: Case,
+    after: Case,
+    mover: Mover,
+    times: Times,
+    *,
+    opened: bool = False,
 ) -> None:
-    """The case, its new steps, its clocks and the evidence of it are there."""
+    """The case, its new steps, its clocks and the evidence of it are there.
+
+    A case that was `opened` in this transaction is in its row as it is, and has no clock yet.
+    """
     fresh = after.history[len(before.history) :]
-    unit.connection.execute(_KEEP, {"case": number, **case_columns(after)})
+    if not opened:
+        unit.connection.execute(_KEEP, {"case": number, **case_columns(after)})
     rows = [step_columns(number, one, mover.number, mover.own_authority) for one in fresh]
-    unit.connection.execute(insert(case_step), rows)
-    _wind_txn(unit, number, after, fresh, mover.own_side, times)
+    _STEP.run_many(unit.connection, [{**_NOT_SETTLED, **one} for one in rows])
+    _wind_txn(unit, number, after, fresh, mover.own_side, times, opened=opened)
     for one in fresh:
         unit.record(Kind.CASE_STEP, one.at, _facts(after, one, mover))
 
@@ -79,8 +97,10 @@ def _wind_txn(
     fresh: tuple[Entry, ...],
     own_side: Side,
     times: Times,
+    *,
+    opened: bool,
 ) -> None:
-    held = unit.connection.execute(_CLOCKS, {"case": number}).all()
+    held = () if opened else unit.connection.execute(_CLOCKS, {"case": number}).all()
     clocks: tuple[Clock, ...] = tuple(map(clock_of, held))
     wound = clocks
     for entry in fresh:
@@ -115,7 +135,7 @@ def _keep_clocks_txn(
         for clock in clocks[len(rows) :]
     ]
     if new:
-        unit.connection.execute(insert(case_clock), new)
+        _CLOCK.run_many(unit.connection, [{**_NOTHING_TOLD, **one} for one in new])
 
 
 def _facts(case: Case, entry: Entry, mover: Mover) -> Mapping[str, Json]:

@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, select
 from gateway.store.case_keeping import Mover, keep_txn, times_of
 from gateway.store.case_rows import case_columns, case_of
 from gateway.store.faults import StoreFault
+from gateway.store.prepared import Prepared
 from gateway.store.rows import AnyRow, insert_once
 from gateway.store.tables import CASE_ONCE, case_file, case_link, case_party, case_step, message
 from gateway.store.transaction import Transaction
@@ -36,18 +37,32 @@ from protocol.convention.lifecycle.policy import Times
 from protocol.convention.lifecycle.rows import DELIVERED
 from protocol.convention.lifecycle.states import State
 
-_PARTY_ONCE: Final = {
-    dialect: insert_once(case_party, "case_party_pk", ("case_file", "authority"), dialect)
-    for dialect in ("sqlite", "postgresql")
-}
+_PARTY_ONCE: Final = Prepared(
+    {
+        dialect: insert_once(case_party, "case_party_pk", ("case_file", "authority"), dialect)
+        for dialect in ("sqlite", "postgresql")
+    },
+    ("case_file", "authority"),
+)
 _LINK_ONCE: Final = {
     dialect: insert_once(case_link, "case_link_pk", ("later", "earlier"), dialect)
     for dialect in ("sqlite", "postgresql")
 }
-_OPEN: Final = {
-    dialect: insert_once(case_file, CASE_ONCE, ("partner", "request_id"), dialect)
-    for dialect in ("sqlite", "postgresql")
-}
+_OPEN: Final = Prepared(
+    {
+        dialect: insert_once(case_file, CASE_ONCE, ("partner", "request_id"), dialect).returning(
+            case_file.c.id
+        )
+        for dialect in ("sqlite", "postgresql")
+    },
+    [column.name for column in case_file.c if column.name != "id"],
+)
+_IS_THERE: Final = Prepared(
+    select(case_file.c.id).where(
+        case_file.c.partner == bindparam("partner"), case_file.c.request_id == bindparam("name")
+    ),
+    ("partner", "name"),
+)
 _CASES: Final = (
     select(case_file)
     .where(
@@ -108,21 +123,23 @@ def file_txn(
         _flag_turned_txn(unit, row, docket, mover, times)
         return
     after = _stepped(case, docket, mover.at, times, ours=ours)
-    number = row.id if row is not None else _open_txn(unit, case, docket, mover)
+    number = row.id if row is not None else _open_txn(unit, after, docket, mover)
     if not ours and placed.found_by is not FoundBy.OPENS:
         after = _with_party_txn(unit, number, after, docket)
-    keep_txn(unit, number, case, after, mover, times)
+    keep_txn(unit, number, case, after, mover, times, opened=row is None)
     for link in placed.links:
         earlier = rows[link.earlier].id
         values = {"later": number, "earlier": earlier, "relation": link.relation.value}
         unit.connection.execute(_LINK_ONCE[unit.connection.dialect.name], values)
-    _tell_linked_txn(unit, number, after, mover, times)
+    if row is not None or placed.links:
+        _tell_linked_txn(unit, number, after, mover, times)
 
 
 def _cases_txn(unit: Transaction, partner: str, names: Iterable[str]) -> dict[str, AnyRow]:
     wanted = sorted(set(names))
-    if not wanted:
-        return {}
+    known = {"partner": partner}
+    if not any(_IS_THERE.first(unit.connection, {**known, "name": one}) for one in wanted):
+        return {}  # as a rule: a request begins its case
     rows = unit.connection.execute(_CASES, {"partner": partner, "names": wanted})
     return {row.request_id: row for row in rows}
 
@@ -206,10 +223,10 @@ def _open_txn(unit: Transaction, case: Case, docket: Docket, mover: Mover) -> in
         "message": mover.number,
         **case_columns(case),
     }
-    statement = _OPEN[unit.connection.dialect.name].returning(case_file.c.id)
-    number: int | None = unit.connection.execute(statement, columns).scalar_one_or_none()
-    if number is None:  # another node opened it a moment ago; the sender tries again
+    row = _OPEN.first(unit.connection, columns)
+    if row is None:  # another node opened it a moment ago; the sender tries again
         raise StoreFault(f"the case {case.request_id} was opened at the same time; try again")
+    number = int(row[0])
     _admit_txn(unit, number, docket.own_authority)
     return number
 
@@ -217,7 +234,7 @@ def _open_txn(unit: Transaction, case: Case, docket: Docket, mover: Mover) -> in
 def _admit_txn(unit: Transaction, number: int, authority: str) -> None:
     """`authority` is a party to the case."""
     values = {"case_file": number, "authority": authority}
-    unit.connection.execute(_PARTY_ONCE[unit.connection.dialect.name], values)
+    _PARTY_ONCE.run(unit.connection, values)
 
 
 def _with_party_txn(unit: Transaction, number: int, case: Case, docket: Docket) -> Case:
