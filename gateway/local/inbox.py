@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,12 +15,11 @@ from gateway.local.answers import Answer, Whole, as_json
 from gateway.local.calls import Call, Gone
 from gateway.local.ports import Now, Store
 from gateway.local.problems import MALFORMED, Problem, not_found, too_many
+from gateway.local.small_json import NOT_TEXT
 from gateway.local.views import Json, lease_view
 from gateway.store.values import Leased
 
 _DONE = Whole(204)
-# A reason is kept as evidence and shown on terminals; a lone surrogate is no text at all.
-_NOT_TEXT = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Inbox:
@@ -135,6 +133,6 @@ def _reason(octets: bytes) -> str:
         raise Problem(MALFORMED, 'The body is {"reason": "..."} with a reason that is not empty.')
     if len(reason) > limits.MAX_REASON_CHARACTERS:
         raise Problem(MALFORMED, f"A reason has at most {limits.MAX_REASON_CHARACTERS} characters.")
-    if _NOT_TEXT.search(reason):
+    if NOT_TEXT.search(reason):
         raise Problem(MALFORMED, "A reason has no control characters but tabs and line ends.")
     return reason

@@ -11,7 +11,7 @@ from gateway.local.problems import MALFORMED, Problem
 
 MAX_TEXT_CHARACTERS: Final = 2000
 # Texts are kept as evidence and shown on terminals; a lone surrogate is no text at all.
-_NOT_TEXT: Final = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+NOT_TEXT: Final = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 T = TypeVar("T", bool, str)
 
@@ -37,4 +37,4 @@ def member(content: Mapping[str, Any], name: str, of: type[T]) -> T:
 
 
 def _is_text(value: str) -> bool:
-    return 1 <= len(value) <= MAX_TEXT_CHARACTERS and not _NOT_TEXT.search(value)
+    return 1 <= len(value) <= MAX_TEXT_CHARACTERS and not NOT_TEXT.search(value)
