@@ -236,6 +236,11 @@ class StateRecord:
         found = [one for one in self.accepted if one.since <= day and one.languages is not None]
         return max(found, key=lambda one: one.since).languages if found else self.languages
 
+    def signature_level_on(self, day: date) -> str | None:
+        """The signature that it asks for on documents on that day; None: unknown."""
+        found = [one for one in self.accepted if one.since <= day and one.signature_level]
+        return max(found, key=lambda one: one.since).signature_level if found else None
+
 
 @dataclass(frozen=True, slots=True)
 class Directory:

@@ -40,6 +40,7 @@ _ARTICLES: Final = {
     "UNCC-R20": "37",
     "UNCC-R21": "42(9)",
     "UNCC-R22": "40(14)",
+    "UNCC-R23": "40(12)",
 }
 
 _ELSEWHERE: Final = (

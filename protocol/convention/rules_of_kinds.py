@@ -12,7 +12,7 @@ from typing import Final
 from lxml import etree
 
 from protocol.convention.findings import Finding
-from protocol.convention.rule_words import C, D, concerned, finding, kind_of, text
+from protocol.convention.rule_words import C, D, concerned, finding, kind_of, state_of, text
 from protocol.convention.vocabulary import KINDS
 
 _PRESERVING: Final = ("PreservationRequest", "PreservationExtensionRequest")
@@ -101,6 +101,23 @@ def belongs_to_what_it_may(root: etree._Element) -> Iterator[Finding]:
         yield finding("UNCC-R22", element, message, f"one of {', '.join(allowed)}", "40(14)")
 
 
+def of_its_own_state(root: etree._Element) -> Iterator[Finding]:
+    """UNCC-R23: an update of the directory speaks of the State of its author, and of no other."""
+    if kind_of(root) != "DirectoryUpdate":
+        return
+    state = state_of(root.find(f"{C}RequestingAuthority"))
+    party = root.find(f"{D}Party")
+    if party is not None and text(party) != state:
+        message = f"an authority of {state} speaks for {text(party)}"
+        yield finding("UNCC-R23", party, message, f"{state}, the State of its author", "40(12)")
+    changed = [(one, one.get("id", "").strip()) for one in root.iterfind(f"{D}AuthorityChange")]
+    named = root.iterfind(f"{D}CompetenceChange/{D}Authority")
+    for element, authority in [*changed, *((one, text(one)) for one in named)]:
+        if not authority.startswith(f"{state}-"):
+            message = f"{authority} is no authority of {state}"
+            yield finding("UNCC-R23", element, message, f"an authority {state}-...", "40(12)")
+
+
 def _listed(entry: etree._Element) -> tuple[str, str, int]:
     return (
         text(entry.find(f"{C}ItemRef")),
@@ -124,4 +141,5 @@ RULES_OF_KINDS: Final = (
     custody_without_gaps,
     sealed_abuse_material,
     belongs_to_what_it_may,
+    of_its_own_state,
 )
