@@ -76,7 +76,7 @@ def sign_record(
     state: str, octets: bytes, *, by: str, at: datetime, signer: FileSigner, suite: Suite
 ) -> Signature:
     """`by` vouches for `octets` as the record of `state`; `signer` signs by `suite`."""
-    digest, moment = sha256(octets).hexdigest(), at.isoformat(timespec="seconds")
+    digest, moment = sha256(octets).hexdigest(), at.isoformat(timespec="microseconds")
     value = signer.sign(_statement(state, digest, by, moment))
     return Signature(
         digest,
@@ -121,17 +121,17 @@ def verified_signature(
         newest = made[0]
         sentence = f"was changed after {newest.by} signed it at {newest.at}; {REMEDY}"
         raise ConfigRefused([Fault(str(record), sentence)])
-    defects = list(_defects(record.stem, mine[0], certificates))
+    defects = list(signature_defects(record.stem, mine[0], certificates))
     if defects:
         where = place(path, "signature", made.index(mine[0]))
         raise ConfigRefused(Fault(where, f"{defect}; {REMEDY}") for defect in defects)
     return mine[0]
 
 
-def _defects(
+def signature_defects(
     state: str, signature: Signature, certificates: Sequence[x509.Certificate]
 ) -> Iterator[str]:
-    """Why a signature does not hold."""
+    """Why a signature for the record of `state` does not hold by any of `certificates`."""
     known = {fingerprint(one): one for one in certificates}
     certificate = known.get(signature.certificate_sha256)
     verify = VERIFICATIONS.get(signature.algorithm)

@@ -22,6 +22,10 @@ class RecordsInForce(Mapping[str, StateRecord]):
         """From now on `signed` is the record of its State."""
         self.signed = {**self.signed, signed.record.code: signed}
 
+    def take_out(self, state: str) -> None:
+        """From now on nothing is known of `state`."""
+        self.signed = {code: one for code, one in self.signed.items() if code != state}
+
     def __getitem__(self, state: str) -> StateRecord:
         return self.signed[state].record
 

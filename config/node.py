@@ -17,6 +17,7 @@ from config.in_force import RecordsInForce
 from config.own_keys import OwnKeys, SuiteKeys, TlsMaterial, load_own_keys
 from config.partner import Partner, read_partner
 from config.partner_patterns import shared_channels
+from config.partner_settings import Updates
 from config.policy import load_policy, times_of
 from config.reading import Collected, place, read_shape
 from config.settings import SQLITE_PREFIX, Settings
@@ -56,6 +57,7 @@ class Node:
     own_identity: PartnerIdentity
     store_url: str = field(repr=False)  # may hold a password
     times: Times
+    updates_at_once: frozenset[str] = frozenset()  # partners whose updates wait for nobody
 
     def signer_for(self, suite: Suite) -> FileSigner:
         """What signs for us by `suite`. A loaded node has keys for each suite of its P-Modes."""
@@ -114,6 +116,9 @@ def load_node(folder: Path) -> Node:
         own_identity=own.identity,
         store_url=store_url,
         times=times_of(policy, in_force),
+        updates_at_once=frozenset(
+            partner.identity.state for partner in partners if partner.updates is Updates.AT_ONCE
+        ),
     )
 
 

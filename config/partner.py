@@ -9,7 +9,12 @@ from pathlib import Path
 from config.faults import Fault
 from config.partner_certificates import PartnerCertificates
 from config.partner_patterns import pattern_faults, ping_interval, pulling
-from config.partner_settings import LimitSettings, PartnerSettings, ReliabilitySettings
+from config.partner_settings import (
+    LimitSettings,
+    PartnerSettings,
+    ReliabilitySettings,
+    Updates,
+)
 from config.reading import Collected, place, read_shape
 from config.settings import Settings
 from config.splitting import split_faults, splitting_of
@@ -25,6 +30,7 @@ class Partner:
 
     pmode: PMode
     identity: PartnerIdentity
+    updates: Updates
     path: Path = field(compare=False)
 
 
@@ -41,7 +47,12 @@ def read_partner(path: Path, settings: Settings) -> Partner:
     found.faults.extend(_contradictions(read, path, settings))
     certificates = PartnerCertificates(read, path, found)
     found.refuse_if_any()
-    return Partner(_pmode(read, certificates, settings), _identity(read, certificates), path)
+    return Partner(
+        _pmode(read, certificates, settings),
+        _identity(read, certificates),
+        read.directory.updates,
+        path,
+    )
 
 
 def _contradictions(read: PartnerSettings, path: Path, settings: Settings) -> Iterator[Fault]:

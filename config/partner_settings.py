@@ -7,6 +7,7 @@ Algorithms and certificates have no defaults: a P-Mode that does not name them i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, with_config
@@ -166,6 +167,21 @@ class SplitSettings:
     max_open_bytes: Annotated[int, Field(ge=1)] = _SPLIT.max_open_bytes
 
 
+class Updates(Enum):
+    """When a DirectoryUpdate of the partner about its own State is applied."""
+
+    ASK = "ask"  # when an operator has accepted it
+    AT_ONCE = "at-once"
+
+
+@with_config(STRICT)
+@dataclass(frozen=True, slots=True)
+class DirectorySettings:
+    """[directory]: what the partner may change in our copy of its State record."""
+
+    updates: Updates = Updates.ASK
+
+
 @with_config(STRICT)
 @dataclass(frozen=True, slots=True)
 class PartnerSettings:
@@ -187,4 +203,5 @@ class PartnerSettings:
     pull: PullSettings | None = None
     ping: PingSettings | None = None
     split: SplitSettings | None = None
+    directory: DirectorySettings = DirectorySettings()
     max_in_flight: Annotated[int, Field(ge=1, le=64)] = 4

@@ -11,6 +11,7 @@ from config.partner_patterns import DEFAULT_PING_SECONDS
 from config.partner_settings import (
     ACTIONS,
     SERVICE,
+    DirectorySettings,
     LimitSettings,
     ReceiptSettings,
     ReliabilitySettings,
@@ -157,4 +158,9 @@ max_ratio = {limits.max_ratio}
 [window]
 past_seconds = {window.past_seconds}
 future_seconds = {window.future_seconds}
+
+# When a DirectoryUpdate of theirs about their own State changes our copy of its record: "ask" (when
+# an operator has accepted it: hanoi-gateway directory pending) or "at-once".
+[directory]
+updates = {quoted(DirectorySettings().updates.value)}
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -86,11 +86,26 @@ def sign_files(folder: Path, states: Sequence[str], by: str, at: datetime, sign:
     found = Collected()
     for path, octets in contents:
         found.attempt(lambda path=path, octets=octets: record_in(octets, path))  # type: ignore[misc]
+        found.faults.extend(_later(path, at))
     found.refuse_if_any()
     for path, octets in contents:
         signature = sign(path.stem, octets, by, at)
         replace_file(signature_path(path), signature_text([signature]).encode(), TIGHT_FILE_MODE)
     return [path.stem for path in paths]
+
+
+def _later(path: Path, at: datetime) -> Iterator[Fault]:
+    """The order of signatures is their time: one that seems older than the last would not count."""
+    beside = signature_path(path)
+    try:
+        made = signatures_in(read_octets(beside), beside) if beside.is_file() else ()
+    except ConfigRefused:
+        return  # what cannot be read is written anew
+    for one in made:
+        if one.moment >= at:
+            yield Fault(
+                str(beside), f"was made at {one.at}, and it is {at.isoformat()}; set the clock"
+            )
 
 
 def write_signed(folder: Path, signed: SignedRecord) -> None:

@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IListeningPort
 
 from config.node import Node
 from gateway.audit import verify_running
+from gateway.directory.desk import DirectoryDesk, directory_desk
 from gateway.inbound.answers import Answers
 from gateway.inbound.desk import Desk
 from gateway.inbound.gates import Gates
@@ -84,12 +85,14 @@ class Gateway:
         self._closing = AsyncExitStack()
         self.store: Store | None = None  # while it runs
         self.sender: Sender | None = None  # likewise
+        self.directory: DirectoryDesk | None = None  # likewise
         self.pinger: Pinger | None = None  # likewise
 
     async def start(self) -> None:
         """Open the store, settle what a crash left, and begin to listen and to send.
 
-        Raises NodeInUse, StoreRefused or CannotListenError; what was begun has then been ended.
+        Raises NodeInUse, StoreRefused, ConfigRefused or CannotListenError; what was begun has then
+        been ended.
         """
         try:
             await self._start()
@@ -114,19 +117,26 @@ class Gateway:
         store = self.store = await open_store(self._node, self._reactor, self._now)
         self._closing.push_async_callback(store.close)
         await self._clear_up(store)
+        directory = self.directory = directory_desk(
+            self._node, store, self._spool, self._workers, self._log, self._now
+        )
+        await directory.directories.settle()
         post = Post(self._reactor, self._node, self._wire_spool)
         self._closing.push_async_callback(post.close)
         wire = Wire(store, self._wire_spool, self._workers, self._log)
         sender = self.sender = self._make_sender(store, post, wire)
         callbacks = self._make_callbacks(store, post, wire, sender)
         pinger = self.pinger = self._make_pinger(store)
-        local = self._make_local(store, sender, pinger)
+        local = self._make_local(store, sender, pinger, directory)
         await local.start()
         self._closing.push_async_callback(local.stop)
         joiner = self._joiner = self._make_joiner(store, callbacks)
         desk = self._make_desk(store, wire, callbacks, joiner)
         reminder = Reminder(store, self._metrics, self._log, self._now, self._reactor)
-        services = (sender, callbacks, joiner, pinger, reminder, *self._make_pullers(desk))
+        services = (
+            *(sender, callbacks, joiner, pinger, reminder, directory.watch),
+            *self._make_pullers(desk),
+        )
         for service in services:
             service.startService()
             self._closing.push_async_callback(_stop_service, service)
@@ -215,7 +225,9 @@ class Gateway:
         pinging = Pinging(asking, store, self._pmodes, self._metrics, self._log)
         return Pinger(pinging, self._reactor)
 
-    def _make_local(self, store: Store, sender: Sender, pinger: Pinger) -> LocalApi:
+    def _make_local(
+        self, store: Store, sender: Sender, pinger: Pinger, directory: DirectoryDesk
+    ) -> LocalApi:
         return LocalApi(
             node=self._node,
             store=store,
@@ -225,6 +237,7 @@ class Gateway:
             metrics=self._metrics,
             audit=lambda: verify_running(store, self._node, self._spool, self._now),
             pings=pinger,
+            directory=directory,
             now=self._now,
             reactor=self._reactor,
         )

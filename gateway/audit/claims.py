@@ -32,6 +32,8 @@ ABOUT_A_MESSAGE: Final = frozenset(Kind) - {
     Kind.CASE_STEP,
     Kind.CASE_SETTLED,
     Kind.CLOCK_ANSWERED,
+    Kind.DIRECTORY_CHANGED,
+    Kind.DIRECTORY_UPDATE_REFUSED,
 }
 
 

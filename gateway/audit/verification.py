@@ -11,6 +11,7 @@ from config.node import Node
 from gateway.audit import pages
 from gateway.audit.alerts import AlertsAudit
 from gateway.audit.claims import ABOUT_A_MESSAGE, claims_of
+from gateway.audit.directory import DirectoryAudit
 from gateway.audit.messages import Counted, Material, check_message
 from gateway.audit.pages import Reading
 from gateway.spool import Spool
@@ -83,6 +84,7 @@ def _chain(store: Reading, storage_key: KeyWrap, walked: _Walked) -> Iterator[St
     for finding in _seal_findings(store, storage_key, sealed):
         yield _found(finding)
     walk, at_head, alerts = ChainWalk(), ChainWalk(), AlertsAudit(store)
+    directory = DirectoryAudit(store)
     for page in pages.evidence_pages(store):
         for row in page:
             link = _link(row)
@@ -95,9 +97,11 @@ def _chain(store: Reading, storage_key: KeyWrap, walked: _Walked) -> Iterator[St
             if walked.records % PROGRESS_EVERY == 0:
                 yield {"event": "progress", "records": walked.records}
         alerts.take(page)
+        directory.take(page)
         for finding in _missing(store, page):
             yield _found(finding)
-    for finding in [*at_head.end(head), *alerts.findings()]:
+    of_directory = directory.findings(pages.certificates(store))
+    for finding in [*at_head.end(head), *alerts.findings(), *of_directory]:
         yield _found(finding)
 
 

@@ -15,6 +15,7 @@ from config.credentials import AUDITOR
 from gateway.local.answers import Answer, as_problem, write_answer
 from gateway.local.calls import Call, Gone
 from gateway.local.cases import Cases
+from gateway.local.directory import DirectoryAddresses
 from gateway.local.inbox import Inbox
 from gateway.local.intake import header_values
 from gateway.local.limits import MAX_KEY_CHARACTERS
@@ -39,7 +40,12 @@ Endpoint = Callable[[Call], Awaitable[Answer]]
 
 
 def endpoints(
-    messages: Messages, inbox: Inbox, cases: Cases, operations: Operations, partners: Partners
+    messages: Messages,
+    inbox: Inbox,
+    cases: Cases,
+    operations: Operations,
+    partners: Partners,
+    directory: DirectoryAddresses,
 ) -> Mapping[str, Endpoint]:
     """What runs for each operation of the route table."""
     return {
@@ -62,6 +68,10 @@ def endpoints(
         "acknowledgeAlert": operations.acknowledge_alert,
         "listPartners": partners.list,
         "pingPartner": partners.ping,
+        "showDirectory": directory.show,
+        "acceptUpdate": directory.accept,
+        "refuseUpdate": directory.refuse,
+        "publishDirectory": directory.publish,
         "getHealth": operations.health,
         "getMetrics": operations.metrics,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 
@@ -12,10 +11,10 @@ from twisted.python.failure import Failure
 
 from gateway.local import limits
 from gateway.local.answers import Answer, Whole, as_json
+from gateway.local.bodies import texts_in
 from gateway.local.calls import Call, Gone
 from gateway.local.ports import Now, Store
-from gateway.local.problems import MALFORMED, Problem, not_found, too_many
-from gateway.local.small_json import NOT_TEXT
+from gateway.local.problems import not_found, too_many
 from gateway.local.views import Json, lease_view
 from gateway.store.values import Leased
 
@@ -55,7 +54,7 @@ class Inbox:
 
     async def reject(self, call: Call) -> Answer:
         """POST /v1/leases/{leaseId}/reject."""
-        reason = _reason(await call.intake.octets())
+        (reason,) = texts_in(await call.intake.octets(), "reason")
         return _done(
             await self._store.reject(call.authority, call.values["leaseId"], reason, self._now())
         )
@@ -121,18 +120,3 @@ def _done(known: bool) -> Answer:
     if not known:
         raise not_found()
     return _DONE
-
-
-def _reason(octets: bytes) -> str:
-    try:
-        content = json.loads(octets)
-    except (ValueError, RecursionError) as e:
-        raise Problem(MALFORMED, "The body is not JSON.") from e
-    reason = content.get("reason") if isinstance(content, dict) and len(content) == 1 else None
-    if not isinstance(reason, str) or not reason.strip():
-        raise Problem(MALFORMED, 'The body is {"reason": "..."} with a reason that is not empty.')
-    if len(reason) > limits.MAX_REASON_CHARACTERS:
-        raise Problem(MALFORMED, f"A reason has at most {limits.MAX_REASON_CHARACTERS} characters.")
-    if NOT_TEXT.search(reason):
-        raise Problem(MALFORMED, "A reason has no control characters but tabs and line ends.")
-    return reason

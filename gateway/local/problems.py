@@ -46,6 +46,7 @@ DOCUMENT_REFUSED = ProblemKind("document-refused", 422, "The document does not h
 NOT_COMPETENT = ProblemKind("not-competent", 422, "No rule of the directory covers this request")
 NO_PARTNER = ProblemKind("no-partner", 422, "There is no agreement with that State")
 UNKNOWN_REFERENCE = ProblemKind("unknown-reference", 422, "The message referred to is not known")
+UPDATE_REFUSED = ProblemKind("update-refused", 422, "The directory cannot be changed by that")
 TOO_MANY = ProblemKind("too-many-requests", 429, "Too much at once for this credential")
 HEADERS_TOO_LARGE = ProblemKind("headers-too-large", 431, "The request's headers are too large")
 INTERNAL = ProblemKind("internal-error", 500, "The gateway failed; its log says more")
@@ -54,7 +55,7 @@ UNAVAILABLE = ProblemKind("unavailable", 503, "The gateway cannot do this now")
 CATALOGUE: tuple[ProblemKind, ...] = (
     MALFORMED, UNAUTHORIZED, FORBIDDEN, ANOTHER_AUTHORITY, NOT_FOUND, METHOD_NOT_ALLOWED, CONFLICT,
     ILLEGAL_STEP, TOO_LARGE, UNSUPPORTED_MEDIA, DOCUMENT_REFUSED, NOT_COMPETENT, NO_PARTNER,
-    UNKNOWN_REFERENCE, TOO_MANY, HEADERS_TOO_LARGE, INTERNAL, UNAVAILABLE,
+    UNKNOWN_REFERENCE, UPDATE_REFUSED, TOO_MANY, HEADERS_TOO_LARGE, INTERNAL, UNAVAILABLE,
 )  # fmt: skip
 
 

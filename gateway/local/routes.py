@@ -74,6 +74,28 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/alerts/{number}/ack", "acknowledgeAlert", Credential.AUDITOR),
     Route("GET", "/v1/partners", "listPartners", Credential.AUDITOR),
     Route("POST", "/v1/partners/{partner}/ping", "pingPartner", Credential.AUDITOR),
+    Route("GET", "/v1/directory", "showDirectory", Credential.AUDITOR),
+    Route(
+        "POST",
+        "/v1/directory/updates/{messageId}/accept",
+        "acceptUpdate",
+        Credential.AUDITOR,
+        frozenset({"partner"}),
+    ),
+    Route(
+        "POST",
+        "/v1/directory/updates/{messageId}/refuse",
+        "refuseUpdate",
+        Credential.AUDITOR,
+        frozenset({"partner"}),
+    ),
+    Route(
+        "POST",
+        "/v1/directory/publish",
+        "publishDirectory",
+        Credential.AUTHORITY,
+        frozenset({"to"}),
+    ),
     Route("GET", "/healthz", "getHealth", Credential.NONE),
     # Counts by partner tell who asks whom, how often: that is not for every account of the
     # machine, and loopback is open to all of them.

@@ -18,9 +18,11 @@ from twisted.python.threadpool import ThreadPool
 from twisted.web.server import Site
 
 from config.node import Node
+from gateway.directory.desk import DirectoryDesk
 from gateway.http_channel import BoundedSite
 from gateway.local.api import LocalResource, endpoints
 from gateway.local.cases import Cases
+from gateway.local.directory import DirectoryAddresses
 from gateway.local.drafts import Drafts
 from gateway.local.form import FormLimits
 from gateway.local.forwarding import Forwards
@@ -58,6 +60,7 @@ class LocalApi:
         metrics: Metrics,
         audit: Audit,
         pings: Pings,
+        directory: DirectoryDesk,
         now: Now,
         reactor: Any,
     ) -> None:
@@ -95,6 +98,7 @@ class LocalApi:
                 Cases(cases, forwards, now),
                 Operations(store, metrics, audit, in_thread, now),
                 Partners(pings),
+                DirectoryAddresses(directory, submissions, in_thread),
             ),
             metrics,
             self._log,

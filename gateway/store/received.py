@@ -13,6 +13,7 @@ from gateway.store.case_keeping import Mover
 from gateway.store.cases import file_txn
 from gateway.store.owed import owe_txn
 from gateway.store.prepared import Prepared
+from gateway.store.records_of_states import note_update_txn
 from gateway.store.rows import (
     Columns,
     fingerprint,
@@ -42,6 +43,7 @@ from gateway.store.values import (
     Stored,
 )
 from protocol.as4.values import SignedReference
+from protocol.convention.directory_update import KIND as DIRECTORY_UPDATE
 from protocol.convention.lifecycle.docket import Docket
 from protocol.evidence.records import Json, Kind
 
@@ -118,6 +120,8 @@ def accept_txn(unit: Transaction, arrival: Arrival) -> AcceptOutcome:
     if arrival.docket is not None:
         mover = _mover(arrival, arrival.docket, number)
         file_txn(unit, arrival.docket, mover, arrival.ref_to_message_id, ours=False)
+    if arrival.kind == DIRECTORY_UPDATE:
+        note_update_txn(unit, number)
     if arrival.call_back:
         owe_txn(unit, _owed(arrival, number))
     return Stored(arrival.authority)

@@ -26,6 +26,7 @@ from gateway.store.owed import Owed
 from gateway.store.ports import KeyWrap
 from gateway.store.postgresql import open_postgresql
 from gateway.store.pulls import Pulls
+from gateway.store.records_of_states import StateRecords
 from gateway.store.rows import keep_certificates_txn
 from gateway.store.splits import Splits
 from gateway.store.sqlite import open_sqlite
@@ -79,6 +80,7 @@ class Store:
         self.fragments = Fragments(engine)
         self.splits = Splits(engine)
         self.cases = CaseFiles(engine)
+        self.records = StateRecords(engine)
         self._engine = engine
         self._wakeups = wakeups
         self._terms = terms

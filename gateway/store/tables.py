@@ -18,6 +18,8 @@ alert        what an operator must look at, until it says that it has
 case_file    one request between our State and a partner, and where it stands
 case_step    its history; case_party  who of ours may see it; case_link  which case names which
 case_clock   what is due in it, and what was told about that
+state_record  State records that were in force, one after the other
+directory_update  what partners tell about their own State, and what was decided about it
 certificate  every certificate that evidence names, by fingerprint
 secret       keys of the store itself, wrapped by the storage key
 """
@@ -375,6 +377,28 @@ case_clock = Table(
     Column("next_at", Instant),  # when something is to be told; None: nothing, or not yet
     Index("case_clock_of", "case_file", "stopped_at"),
     Index("case_clock_due", "next_at"),
+)
+
+state_record = Table(
+    "state_record",
+    metadata,
+    Column("state", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("sha256", String(64)),  # hex; without it the State was taken out of the directory
+    Column("record", LargeBinary),
+    Column("signature", JsonText),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("state", "number"),
+)
+
+directory_update = Table(
+    "directory_update",
+    metadata,
+    Column("message", RowNumber, ForeignKey("message.id"), primary_key=True, autoincrement=False),
+    Column("decision", String(8)),
+    Column("issued_at", Instant),
+    Column("decided_at", Instant),
+    Index("directory_update_decision", "decision"),
 )
 
 certificate = Table(

@@ -74,6 +74,8 @@ class Kind(StrEnum):
     CLOCK_TOLD = "CLOCK_TOLD"  # an authority was told that something is due, or rung
     FORWARDED = "FORWARDED"  # an authority handed a request on to another of ours
     CLOCK_ANSWERED = "CLOCK_ANSWERED"  # a person answered
+    DIRECTORY_CHANGED = "DIRECTORY_CHANGED"  # another record of a State is in force
+    DIRECTORY_UPDATE_REFUSED = "DIRECTORY_UPDATE_REFUSED"  # a partner's update is not applied
     CONTENT_DESTROYED = "CONTENT_DESTROYED"  # the payload's key is gone; the evidence stays
 
 

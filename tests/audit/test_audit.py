@@ -225,6 +225,23 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
         ),
         "alert 7",
     ),
+    "State record changed": (
+        run("update state_record set record = cast('x' as blob) where number = 1"),
+        "State record AZ (1)",
+    ),
+    "State record deleted": (run("delete from state_record"), "State record XU (1)"),
+    "State record made up": (
+        run("update state_record set state = 'ZZ' where state = 'XU'"),
+        "State record ZZ (1)",
+    ),
+    "who vouches for a State record": (
+        run("update state_record set signature = replace(signature, 'init', 'nobody')"),
+        "State record AZ (1)",
+    ),
+    "no JSON for a signature": (
+        run("update state_record set signature = '{'"),
+        "State record AZ (1)",
+    ),
     "text for a time": (run(f"update message set at = 'zzz' where {IN}"), "message in row 1"),  # noqa: S608
     "text for a certificate": (run("update certificate set der = 'zzz'"), "certificate"),
     "no JSON for the routing": (run("update message set routing = '{'"), "message in row"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import shutil
 import socket
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -23,8 +24,10 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from config.card import add_partner
+from config.in_force import RecordsInForce
 from config.new_node import write_node
 from config.node import Node, load_node
+from gateway.directory.desk import directory_desk
 from gateway.local.service import LocalApi
 from gateway.metrics import Metrics
 from gateway.pinging.asking import Asking
@@ -34,6 +37,7 @@ from gateway.store.values import Arrival, Stored, StoredPart
 from gateway.workers import ThreadWorkers
 from protocol.as4.pmode import SizeLimits
 from protocol.as4.values import SignedReference
+from protocol.convention.directory import Directory
 from protocol.convention.documents import read_document
 from protocol.convention.lifecycle.docket import Docket, docket_of
 from schemas.catalogue import example
@@ -119,6 +123,7 @@ class Served:
         *,
         authority: str = "AZ-SSS",
         partner: str = "XU",
+        kind: str = "MlaRequest",
         parts: tuple[StoredPart, ...] = (),
         written: bytes | None = None,
         at: datetime = NOW,
@@ -130,8 +135,8 @@ class Served:
                 message_id=message_id,
                 conversation_id="conversation-1",
                 ref_to_message_id=None,
-                action="MlaRequest",
-                kind="MlaRequest",
+                action=kind,
+                kind=kind,
                 authority=authority,
                 requesting_authority=f"{partner}-CA",
                 request_id="XU-1",
@@ -194,7 +199,10 @@ def tokens(az: Node) -> Mapping[str, str]:
 @contextmanager
 def serving(folder: Path, node: Node, tokens: Mapping[str, str]) -> Iterator[Served]:
     """The local API of `node` over a store and a spool in `folder`."""
-    node = replace(node, folder=folder)
+    states = node.folder / "states"
+    records = RecordsInForce(node.records.signed)  # a test may change it
+    node = replace(node, folder=folder, records=records, directory=Directory(records))
+    shutil.copytree(states, folder / "states", dirs_exist_ok=True)
     store = pytest_twisted.blockon(
         ensureDeferred(
             WatchedStore.open(
@@ -211,6 +219,8 @@ def serving(folder: Path, node: Node, tokens: Mapping[str, str]) -> Iterator[Ser
     workers = ThreadWorkers(reactor, "pings")
     workers.start()
     served: Served
+    desk = directory_desk(node, store, spool, workers, get_logger("test"), lambda: NOW)
+    pytest_twisted.blockon(ensureDeferred(desk.directories.settle()))
     api = LocalApi(
         node=node,
         store=store,
@@ -220,6 +230,7 @@ def serving(folder: Path, node: Node, tokens: Mapping[str, str]) -> Iterator[Ser
         metrics=Metrics(),
         audit=lambda: iter(served.audit_steps),
         pings=pinger_of(node, store, workers),
+        directory=desk,
         now=lambda: NOW,
         reactor=reactor,
     )

@@ -23,6 +23,7 @@ from gateway.store.faults import StoreClosed
 from gateway.store.values import StoredPart
 from protocol.as4.exchange import Exchange, ExchangeState
 from protocol.convention.lifecycle.clocks import NoticeKind
+from schemas import catalogue
 from tests.local.casework import handle_cases
 from tests.local.conftest import NOW, XML, Reply, Served, document, form
 
@@ -182,7 +183,7 @@ async def test_what_is_answered_is_described_and_what_is_described_is_answered(
     fields = {
         name
         for title in SCHEMAS
-        if title not in {"SubmissionForm", "Rejection"}
+        if title not in {"SubmissionForm", "Rejection", "Acceptance", "UpdateRefusal"}
         for name in SCHEMAS[title].get("properties", {})
     }
     assert fields <= journal.fields
@@ -194,6 +195,7 @@ async def walk_through(served: Served) -> None:
     await take_everything(served)
     await look_at_every_alert(served)
     await handle_cases(served)
+    await decide_about_updates(served)
     for route in routes.ROUTES:
         path = route.template.replace("{messageId}", "m@x").replace("{leaseId}", "l")
         path = path.replace("{partner}", "XU").replace("{n}", "1").replace("{number}", "1")
@@ -252,6 +254,34 @@ async def look_at_every_alert(served: Served) -> None:
     for method, path in (("GET", "/v1/alerts"), ("POST", "/v1/alerts/1/ack")):
         await served.ask(method, path, authority="auditor")
     await served.ask("POST", "/v1/alerts/1/ack", authority="auditor")
+
+
+async def decide_about_updates(served: Served) -> None:
+    good = catalogue.example("directory-update-xu-az.xml")
+    unknown = good.replace(b"<d:Authority>XU-POC247", b"<d:Authority>XU-NEW")
+    for message_id, content in (("u1@xu", good), ("u2@xu", unknown)):
+        writer = served.spool.writer()
+        writer.write(content)
+        part = StoredPart(0, f"{message_id}-0", "application/xml", writer.finish())
+        await served.arrive(message_id, parts=(part,), kind="DirectoryUpdate")
+    await served.ask("GET", "/v1/directory", authority="auditor")
+    for message_id in ("u1@xu", "u2@xu"):
+        path = f"/v1/directory/updates/{message_id}"
+        for end, body in (
+            ("accept", b"{}"),
+            ("accept", b'{"by": "A"}'),
+            ("accept", b" " * 70_000),
+            ("refuse", b"x"),
+            ("refuse", b" " * 70_000),
+            ("refuse", b'{"by": "A", "reason": "r"}'),
+        ):
+            more = {"authority": "auditor", "body": body, **JSON_BODY}
+            await served.ask("POST", f"{path}/{end}", **more)
+        text = {"Content_Type": "text/plain"}
+        for end in ("accept", "refuse"):
+            await served.ask("POST", f"{path}/{end}", authority="auditor", body=b"x", **text)
+    await served.ask("POST", "/v1/directory/publish")
+    await served.ask("POST", "/v1/directory/publish?to=ZZ")
 
 
 async def take_everything(served: Served) -> None:
