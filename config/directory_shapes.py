@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import AfterValidator, Field, with_config
 
 from config.reading import STRICT
-from config.settings import StateCode
+from config.settings import StateCode, one_line
 from config.zones import zone_of
 from protocol.convention.directory import (
     Accepted,
@@ -35,7 +35,8 @@ from protocol.convention.lifecycle.policy import ClockKind
 
 # The same form as in schemas/convention/common.xsd: what a document cannot name is no authority.
 AuthorityId = Annotated[str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,16}){1,3}$")]
-Text = Annotated[str, Field(min_length=1, max_length=1000)]  # a document has 300 in a Line
+# A Line of a document has 300 characters, a name may have more.
+Text = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(one_line)]
 Names = Annotated[dict[str, Text], Field(min_length=1)]
 Phone = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{4,14}$")]
 Email = Annotated[str, Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")]

@@ -292,10 +292,10 @@ def _provenance(record: StateRecord, update: Update, source: str) -> Provenance:
 
 
 def _names(said: etree._Element | None) -> dict[str, str]:
-    """A multilingual text by language, the original first."""
+    """A multilingual text by language, each on one line, the original first."""
     texts = [] if said is None else list(said.iterfind(f"{C}Text"))
     texts.sort(key=lambda one: one.get("kind", "").strip() != "ORIGINAL")
-    return {one.get("lang", "").strip(): text(one) for one in texts}
+    return {one.get("lang", "").strip(): " ".join(text(one).split()) for one in texts}
 
 
 def _contact(said: etree._Element) -> Contact:
