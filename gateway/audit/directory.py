@@ -116,10 +116,17 @@ def _differences(
     said = (signature.sha256, signature.by, signature.at, signature.certificate_sha256)
     if said != (row.sha256, facts["by"], facts["signed_at"], facts["signer_sha256"]):
         yield Finding(where, "its signature is not the one in evidence")
-    der = certificates.get(signature.certificate_sha256)
-    known = [] if der is None else [x509.load_der_x509_certificate(der)]
+    known = _certificates(certificates.get(signature.certificate_sha256))
     for defect in signature_defects(row.state, signature, known):
         yield Finding(where, f"its signature {defect}")
+
+
+def _certificates(der: bytes | None) -> list[x509.Certificate]:
+    """The certificate, unless it is gone or is none any more: a finding of its own then."""
+    try:
+        return [] if der is None else [x509.load_der_x509_certificate(der)]
+    except (TypeError, ValueError):
+        return []
 
 
 def _where(state: str, number: int) -> str:

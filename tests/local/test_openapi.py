@@ -280,6 +280,8 @@ async def decide_about_updates(served: Served) -> None:
         text = {"Content_Type": "text/plain"}
         for end in ("accept", "refuse"):
             await served.ask("POST", f"{path}/{end}", authority="auditor", body=b"x", **text)
+    gone = {"authority": "auditor", "body": b'{"by": "A"}', **JSON_BODY}
+    await served.ask("POST", "/v1/directory/updates/u1@xu/accept", **gone)
     await served.ask("POST", "/v1/directory/publish")
     await served.ask("POST", "/v1/directory/publish?to=ZZ")
 
