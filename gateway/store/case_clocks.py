@@ -20,12 +20,14 @@ from gateway.store.tables import case_clock, case_file, case_party, message, que
 from gateway.store.transaction import Transaction
 from protocol.convention.kinds import PRIORITIES, Side
 from protocol.convention.lifecycle.case import Event
-from protocol.convention.lifecycle.clocks import Notice, NoticeKind, next_notice
+from protocol.convention.lifecycle.clocks import Notice, NoticeKind, next_notice, told_until
+from protocol.convention.lifecycle.policy import ClockKind
 from protocol.convention.lifecycle.rows import clock as ran_out
-from protocol.convention.lifecycle.states import Machine, State
+from protocol.convention.lifecycle.states import Machine, State, Trigger
 from protocol.convention.lifecycle.tables import rows_from
 from protocol.evidence.records import Json, Kind, instant
 
+FORMAL_REQUEST_NEAR: Final = "FORMAL_REQUEST_NEAR"  # the first warning of an arrest's limit
 MAX_TOLD: Final = 100  # in one transaction, which keeps others from the store
 
 _ROW: Final = (
@@ -135,7 +137,7 @@ def answer_txn(unit: Transaction, authority: str, number: int, at: datetime) -> 
 
 def _tell_txn(unit: Transaction, row: AnyRow, notice: Notice, now: datetime) -> dict[str, Json]:
     """One notice is in the queue, unless the same alarm waits there untaken; and in evidence."""
-    until = now if notice.kind is NoticeKind.ALARM else notice.at
+    until = told_until(clock_of(row), notice, now)
     coming = next_notice(clock_of(row), until, is_quiet(row, Side(row.own_side)))
     _keep_txn(unit, row, until, coming)
     authority = _told(row)
@@ -154,14 +156,22 @@ def _tell_txn(unit: Transaction, row: AnyRow, notice: Notice, now: datetime) -> 
             about=about,
         )  # fmt: skip
     unit.record(Kind.CLOCK_TOLD, now, facts, row.opening)
-    if notice.kind is NoticeKind.LAPSED and _moves(row):
-        take_step_txn(unit, row.case_file, Event(ran_out(row.kind)), now)
+    trigger = _trigger(row, notice)
+    if trigger is not None and _moves(row, trigger):
+        take_step_txn(unit, row.case_file, Event(trigger), now)
     return facts
 
 
-def _moves(row: AnyRow) -> bool:
-    """Whether the table has a line for this clock running out where the case stands."""
-    trigger = ran_out(row.kind)
+def _trigger(row: AnyRow, notice: Notice) -> Trigger | None:
+    """What a clock does in its case: it runs out, or the formal request must come soon."""
+    if notice.kind is NoticeKind.LAPSED:
+        return ran_out(row.kind)
+    near = notice.kind is NoticeKind.WARNING and row.kind == ClockKind.PROVISIONAL_ARREST.value
+    return ran_out(FORMAL_REQUEST_NEAR) if near else None
+
+
+def _moves(row: AnyRow, trigger: Trigger) -> bool:
+    """Whether the table has a line for `trigger` where the case stands."""
     return any(
         line.trigger == trigger for line in rows_from(Machine(row.machine), State(row.state))
     )

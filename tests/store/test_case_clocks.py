@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from gateway.reminding.reminder import LOOK_SECONDS, Reminder
 from gateway.store import Store
 from gateway.store.case_views import ClockView
 from protocol.convention.lifecycle.policy import ClockKind
-from protocol.convention.lifecycle.states import State
+from protocol.convention.lifecycle.states import State, Trigger
 from tests.lifecycle.making import TIMES
 from tests.store.case_documents import came, goes
 from tests.store.conftest import Opener
@@ -117,6 +118,48 @@ async def test_preservation_is_warned_of_and_expires(store: Store) -> None:
     assert await notices(store) == ["LAPSED PRESERVATION_EXPIRY"]
     assert await state(store) is State.PR_EXPIRED
     assert (await case(store)).clocks == ()
+
+
+@inline_callbacks
+async def test_that_time_ran_out_is_told_after_the_gateway_was_away(store: Store) -> None:
+    """Alarms that were missed are not made up for; what fell due meanwhile is."""
+    await emergency(store)
+    await store.cases.tell_due(AT)
+    await notices(store)
+    back = AT + 20 * MINUTE
+    while await store.cases.tell_due(back):
+        pass
+    told = await notices(store)
+    assert told.count("LAPSED EMERGENCY_ANSWER") == 1
+    assert 1 <= told.count("ALARM EMERGENCY_ANSWER") <= 2
+    ringing = await clock(store, ClockKind.EMERGENCY_ANSWER)
+    assert ringing.told_until == back
+
+
+@inline_callbacks
+async def test_the_first_warning_of_an_arrest_says_that_the_request_is_due(store: Store) -> None:
+    """Article 37(10): AZ asked for the arrest, and must send its request before the limit."""
+    await settle(store, await _sent(store, "provisional-arrest-request-az-xu"), 1)
+    decided = came("extradition-decision-xu-az", AT + MINUTE)
+    assert decided.docket is not None
+    filing = decided.docket.filing
+    arrested = Trigger("ExtraditionDecision", "PROVISIONALLY_ARRESTED")
+    event = replace(filing.event, trigger=arrested, until=AT + 40 * DAY)
+    docket = replace(decided.docket, filing=replace(filing, event=event))
+    await store.accept(replace(decided, docket=docket))
+
+    async def stands() -> State:
+        return (await case(store, "AZ-MOJ")).view.case.state
+
+    assert await stands() is State.PA_DETAINED
+    await store.cases.tell_due(AT + 29 * DAY)
+    assert await stands() is State.PA_DETAINED
+    await store.cases.tell_due(AT + 31 * DAY)
+    assert await stands() is State.FORMAL_DUE
+    await store.cases.tell_due(AT + 40 * DAY)
+    while await store.cases.tell_due(AT + 40 * DAY):
+        pass
+    assert await stands() is State.PA_LAPSED
 
 
 async def _sent(store: Store, name: str) -> str:

@@ -106,6 +106,15 @@ def next_notice(clock: Clock, told_until: datetime | None, answered: bool) -> No
     return min(found, key=lambda notice: notice.at, default=None)
 
 
+def told_until(clock: Clock, notice: Notice, now: datetime) -> datetime:
+    """Up to when everything is told once `notice` is told, at `now`.
+
+    Alarms that were missed are not made up for; a warning, or that time ran out, still is.
+    """
+    missed = any(notice.at < one.at <= now for one in _notices(clock))
+    return notice.at if missed or notice.kind is not NoticeKind.ALARM else now
+
+
 def _notices(clock: Clock) -> Iterator[Notice]:
     for at in clock.warn_at:
         yield Notice(NoticeKind.WARNING, at)
