@@ -121,7 +121,8 @@ async def records(gateway: Gateway) -> list[tuple[str, dict[str, Any]]]:
 async def kinds(gateway: Gateway) -> list[str]:
     """What is in evidence about messages; what it is to their cases is left out."""
     found = await records(gateway)
-    return [kind for kind, _ in found if kind not in ("WITNESS_BEGUN", "CASE_STEP")]
+    unasked = ("WITNESS_BEGUN", "CASE_STEP", "DIRECTORY_CHANGED")
+    return [kind for kind, _ in found if kind not in unasked]
 
 
 def pull_request(xu: Partner, *, mpc: str = CHANNEL, **changes: Any) -> bytes:
