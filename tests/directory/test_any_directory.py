@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from hypothesis import event, given, settings
@@ -66,6 +67,27 @@ def records(state: str) -> st.SearchStrategy[StateRecord]:
     )
 
 
+@st.composite
+def crowded(draw: st.DrawFn) -> tuple[Directory, str, str, date]:
+    """A directory, a State, a kind and a day, where several rules compete for its matter."""
+    kind = draw(st.sampled_from([name for name in sorted(MATTERS) if name not in OF_A_CASE]))
+    state, on = draw(st.sampled_from(STATES)), draw(DAYS)
+    competing = st.builds(
+        CompetenceRule,
+        st.sampled_from([f"{state}-{name}" for name in NAMES]),
+        st.just(MATTERS[kind]),
+        st.just(Function.RECEIVE),
+        st.just("40(12)"),
+        st.just(SOMEWHERE),
+        st.sampled_from([None, on, on + timedelta(1)]),
+        st.sampled_from([None, on, on - timedelta(1)]),
+    )
+    record = draw(records(state))
+    held = (*record.rules, *draw(st.lists(competing, min_size=1, max_size=4)))
+    held = tuple(draw(st.permutations(held)))
+    return Directory({state: replace(record, rules=held)}), state, kind, on
+
+
 DIRECTORIES = st.tuples(*map(records, STATES)).map(
     lambda found: Directory({record.code: record for record in found})
 )
@@ -85,11 +107,23 @@ def named(directory: Directory, state: str, kind: str, function: Function, on: d
     }
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(directory=DIRECTORIES, state=st.sampled_from([*STATES, "QZ"]), kind=ALL_KINDS, on=DAYS)
 def test_one_receiver_whatever_address_a_request_bears(
     directory: Directory, state: str, kind: str, on: date
 ) -> None:
+    hold_one_receiver(directory, state, kind, on)
+
+
+@settings(max_examples=300, deadline=None)
+@given(crowded())
+def test_one_receiver_where_several_rules_compete(
+    competing: tuple[Directory, str, str, date],
+) -> None:
+    hold_one_receiver(*competing)
+
+
+def hold_one_receiver(directory: Directory, state: str, kind: str, on: date) -> None:
     verdicts = {to: receiving_authority(directory, state, kind, to, on) for to in ADDRESSES}
     reached = {to: one for to, one in verdicts.items() if isinstance(one, Competent)}
     assert all(one.authority == to for to, one in reached.items()), "never another than addressed"
