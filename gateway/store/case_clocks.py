@@ -14,9 +14,10 @@ from sqlalchemy import bindparam, func, select, update
 
 from gateway.store.case_outcomes import take_step_txn
 from gateway.store.case_rows import clock_of, is_quiet, notice_of
+from gateway.store.case_tables import case_clock, case_file, case_party
 from gateway.store.received import QUEUED, enqueue_txn
 from gateway.store.rows import AnyRow
-from gateway.store.tables import case_clock, case_file, case_party, message, queue_entry
+from gateway.store.tables import message, queue_entry
 from gateway.store.transaction import Transaction
 from protocol.convention.kinds import PRIORITIES, Side
 from protocol.convention.lifecycle.case import Event
@@ -95,9 +96,16 @@ _OVERDUE: Final = select(func.count()).where(
 
 
 def tell_due_txn(unit: Transaction, now: datetime) -> list[dict[str, Json]]:
-    """Everything due by `now` is told, MAX_TOLD at most; what was told, for the log."""
+    """Everything due by `now` is told, MAX_TOLD at most; what was told, for the log.
+
+    One thing at a time in each case: what is told may move it, and stop its other clocks.
+    """
     told = []
+    looked_at: set[int] = set()
     for row in unit.connection.execute(_DUE, {"now": now}).all():
+        if row.case_file in looked_at:
+            continue  # read again next time
+        looked_at.add(row.case_file)
         coming = notice_of(row, Side(row.own_side))
         if coming is None or coming.at > now:
             _keep_txn(unit, row, row.told_until, coming)

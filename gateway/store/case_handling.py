@@ -10,10 +10,11 @@ from sqlalchemy import bindparam, or_, select, update
 
 from gateway.store.case_outcomes import take_step_txn
 from gateway.store.case_rows import entry_of
+from gateway.store.case_tables import case_party, case_step
 from gateway.store.case_views import own_row_txn
 from gateway.store.received import enqueue_txn
 from gateway.store.rows import insert_once
-from gateway.store.tables import INBOUND, case_party, case_step, message, queue_entry
+from gateway.store.tables import INBOUND, message, queue_entry
 from gateway.store.transaction import Transaction
 from protocol.convention.kinds import PRIORITIES, Side
 from protocol.convention.lifecycle.case import Event

@@ -16,10 +16,10 @@ from gateway.store.case_rows import (
     is_quiet,
     step_columns,
 )
+from gateway.store.case_tables import case_clock, case_file, case_step
 from gateway.store.faults import StoreFault
 from gateway.store.prepared import Prepared
 from gateway.store.rows import AnyRow
-from gateway.store.tables import case_clock, case_file, case_step
 from gateway.store.transaction import Transaction
 from protocol.convention.kinds import Side
 from protocol.convention.lifecycle.case import Case, Entry

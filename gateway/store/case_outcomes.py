@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, select
 
 from gateway.store.case_keeping import BY_NUMBER, STEPS, Mover, anchor_txn, keep_txn, times_of
 from gateway.store.case_rows import case_of, entry_of
+from gateway.store.case_tables import case_step
 from gateway.store.rows import AnyRow
-from gateway.store.tables import case_step
 from gateway.store.transaction import Transaction
 from protocol.convention.kinds import Side
 from protocol.convention.lifecycle.case import Case, Entry, Event, Flag, FlagCode

@@ -10,9 +10,10 @@ from typing import Any, Final
 from sqlalchemy import Select, bindparam, func, literal, or_, select
 
 from gateway.store.case_rows import case_of, clock_of, entry_of
+from gateway.store.case_tables import case_clock, case_file, case_link, case_party, case_step
 from gateway.store.columns import JsonText
 from gateway.store.rows import AnyRow
-from gateway.store.tables import case_clock, case_file, case_link, case_party, case_step, message
+from gateway.store.tables import message
 from gateway.store.transaction import Transaction
 from protocol.convention.kinds import Side
 from protocol.convention.lifecycle.case import Case, Entry

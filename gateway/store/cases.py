@@ -15,10 +15,11 @@ from sqlalchemy import bindparam, select
 
 from gateway.store.case_keeping import Mover, keep_txn, times_of
 from gateway.store.case_rows import case_columns, case_of
+from gateway.store.case_tables import CASE_ONCE, case_file, case_link, case_party, case_step
 from gateway.store.faults import StoreFault
 from gateway.store.prepared import Prepared
 from gateway.store.rows import AnyRow, insert_once
-from gateway.store.tables import CASE_ONCE, case_file, case_link, case_party, case_step, message
+from gateway.store.tables import message
 from gateway.store.transaction import Transaction
 from protocol.convention.kinds import Side
 from protocol.convention.lifecycle.case import Case, Event, Flag, FlagCode
