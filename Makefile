@@ -16,7 +16,7 @@ $(STAMP): requirements.txt setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
-demo: $(STAMP) ## two gateways, every kind of request both ways, and the proof (STAY=1 leaves them running)
+demo: $(STAMP) ## two gateways, requests both ways, a story, and the proof (STAY=1 leaves them running)
 	$(BIN)/hanoi-gateway demo $(if $(STAY),--stay)
 
 test: $(STAMP) ## everything that this machine allows; what is skipped is named

@@ -10,6 +10,7 @@ from hashlib import sha256
 from config.node import Node
 from gateway.audit import pages
 from gateway.audit.alerts import AlertsAudit
+from gateway.audit.cases import CasesAudit
 from gateway.audit.claims import ABOUT_A_MESSAGE, claims_of
 from gateway.audit.directory import DirectoryAudit
 from gateway.audit.messages import Counted, Material, check_message
@@ -84,7 +85,7 @@ def _chain(store: Reading, storage_key: KeyWrap, walked: _Walked) -> Iterator[St
     for finding in _seal_findings(store, storage_key, sealed):
         yield _found(finding)
     walk, at_head, alerts = ChainWalk(), ChainWalk(), AlertsAudit(store)
-    directory = DirectoryAudit(store)
+    directory, cases = DirectoryAudit(store), CasesAudit(store)
     for page in pages.evidence_pages(store):
         for row in page:
             link = _link(row)
@@ -98,10 +99,10 @@ def _chain(store: Reading, storage_key: KeyWrap, walked: _Walked) -> Iterator[St
                 yield {"event": "progress", "records": walked.records}
         alerts.take(page)
         directory.take(page)
-        for finding in _missing(store, page):
+        for finding in [*_missing(store, page), *cases.take(page)]:
             yield _found(finding)
     of_directory = directory.findings(pages.certificates(store))
-    for finding in [*at_head.end(head), *alerts.findings(), *of_directory]:
+    for finding in [*at_head.end(head), *alerts.findings(), *of_directory, *cases.findings()]:
         yield _found(finding)
 
 

@@ -242,6 +242,16 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
         run("update state_record set signature = '{'"),
         "State record AZ (1)",
     ),
+    "case moved": (run("update case_file set state = 'CLOSED'"), "case "),
+    "case deleted": (run("delete from case_file"), "case "),
+    "step of a case changed": (run("update case_step set after = 'CLOSED'"), ", step 1"),
+    "step of a case deleted": (run("delete from case_step where number = 1"), ", step 1"),
+    "step of a case made up": (run("update case_file set entries = entries + 1"), "case "),
+    "step quietly settled": (
+        run("update case_step set settled_at = 1, settled_by = 'AZ-SSS' where number = 1"),
+        ", step 1",
+    ),
+    "no JSON for a step": (run("update case_step set event = '{'"), ", step 1"),
     "text for a time": (run(f"update message set at = 'zzz' where {IN}"), "message in row 1"),  # noqa: S608
     "text for a certificate": (run("update certificate set der = 'zzz'"), "certificate"),
     "no JSON for the routing": (run("update message set routing = '{'"), "message in row"),
