@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -82,6 +84,18 @@ EDDSA = SuiteKeys(
 )
 ECDSA = SuiteKeys(EDELIVERY_20_ECC, "2.0 ECDSA P-256", _p256, _p256)
 BRAINPOOL = SuiteKeys(EDELIVERY_20_ECC, "2.0 ECDSA brainpoolP256r1", _brainpool, _brainpool)
+
+
+_X25519_KEY = re.compile(rb"DEREncodedKeyValue[^>]*>([^<]+)<")
+_INTEGER_TAG = 0x02
+_RAW_BYTES = 32
+
+
+def misread_by_the_jdk(soap: bytes) -> bool:
+    """Whether an X25519 key in `soap` begins like an INTEGER: WSS4J then refuses the message with
+    "Unsupported key type" (docs/interop.md)."""
+    keys = (b64decode(value)[-_RAW_BYTES:] for value in _X25519_KEY.findall(soap))
+    return any(key[0] == _INTEGER_TAG for key in keys)
 
 
 def _certificate(

@@ -38,7 +38,7 @@ from tests.interop.our_wire import (
 )
 from tests.interop.phase4_peer import PartyKeys, Receiver, Sender, Side
 from tests.interop.plain_https import Answer, answering, post
-from tests.interop.suite_keys import ECDSA, EDDSA, SuiteKeys
+from tests.interop.suite_keys import ECDSA, EDDSA, SuiteKeys, misread_by_the_jdk
 
 pytestmark = pytest.mark.slow
 
@@ -71,13 +71,24 @@ class Met:
         forms = (token, encryption_token)
         return pmode(("AZ", self.az), ("XU", self.xu), *forms, suite=self.made.suite)
 
+    def to_itself(self, request: Path, *options: str) -> None:
+        """phase4 has sent a message that its own receiver took, and its octets are in `request`.
+
+        Sent again when the ephemeral key was one that the JDK misreads: about one message in 2000,
+        and no fault of what is tested (docs/interop.md).
+        """
+        while True:
+            said = self.sender.send(self.receiver.url, *options, "--dump", str(request))
+            received = self.receiver.next_line()["event"] == "received"
+            if said["accepted"] or not misread_by_the_jdk(request.read_bytes()):
+                break
+        assert said["accepted"], said
+        assert received
+
     def sent_by_phase4(self, folder: Path, *options: str) -> tuple[ReadRequest, Envelope]:
         """A message of phase4 to phase4 as our reader reads it, and phase4's answer."""
         request, answer = folder / "request", folder / "answer"
-        dumps = ("--dump", str(request), "--dump-answer", str(answer))
-        said = self.sender.send(self.receiver.url, *options, *dumps)
-        assert said["accepted"], said
-        self.receiver.next_line()
+        self.to_itself(request, *options, "--dump-answer", str(answer))
         content_type = dumped_content_type(request)
         assert content_type is not None
         read = read_request(content_type, request.read_bytes(), self.from_az, self.xu)
@@ -112,10 +123,10 @@ def _profile(met: Met, record_property) -> None:  # type: ignore[no-untyped-def]
 
 @alone
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_phase4_speaks_it_to_itself(count: int, met: Met, payloads: Payloads) -> None:
-    said = met.sender.send(met.receiver.url, *payloads.options(count))
-    assert said["accepted"], said
-    assert met.receiver.next_line()["event"] == "received"
+def test_phase4_speaks_it_to_itself(
+    count: int, met: Met, payloads: Payloads, tmp_path: Path
+) -> None:
+    met.to_itself(tmp_path / "request", *payloads.options(count))
 
 
 @inbound

@@ -20,7 +20,7 @@ from protocol.as4.suites import TokenForm
 from tests.interop.matrix import OUTBOUND, PUSH
 from tests.interop.our_wire import Part, key_pair, pmode, write_request
 from tests.interop.phase4_peer import PartyKeys
-from tests.interop.suite_keys import BRAINPOOL, ECDSA, EDDSA, SuiteKeys
+from tests.interop.suite_keys import BRAINPOOL, ECDSA, EDDSA, SuiteKeys, misread_by_the_jdk
 from tests.interop.wss4j_reader import Reader, reading
 
 PKIPATH, BST = TokenForm.BST_PKIPATH, TokenForm.BST_X509V3
@@ -107,6 +107,7 @@ def test_no_ephemeral_key_of_ours_is_misread(phase4: None, tmp_path: Path) -> No
     with reading(xu, az, tmp_path) as reader:
         for _ in range(MANY):
             written = write_request(agreed, az, [Part(b"x", "a/b")])
+            assert not misread_by_the_jdk(written.body)
             said = reader.read(written.content_type, written.body)
             if not said["believed"]:
                 failures.append(said["failure"])
@@ -125,6 +126,7 @@ def test_wss4j_does_misread_such_a_key(
     with reading(xu, az, tmp_path) as reader:
         for _ in range(TRAPS):
             written = write_request(agreed, az, [Part(b"x", "a/b")])
+            assert misread_by_the_jdk(written.body)
             failures += reader.read(written.content_type, written.body).get("failure", "")
     assert "Unsupported key type" in failures
 
