@@ -87,6 +87,11 @@ class BodyStream:
         self._high_water_bytes = WIDE_BYTES
         self._resume()
 
+    @property
+    def whole(self) -> bool:
+        """Whether all of it has come."""
+        return self._ended
+
     def take_if_whole(self) -> bytes | None:
         """All that is unread of a body that has come whole; None while octets are still to come."""
         if not self._ended:

@@ -49,12 +49,34 @@ class UserMessageReception:
         Where the receipt goes in a request of its own, it is owed with the message, and nothing is
         said here. `begun` is what came of `reader` together with the SOAP part.
         """
-        admitted = self._admitted
-        known = await self._desk.store.find_received(
-            admitted.pmode.partner_state, admitted.unit.message_id
-        )
+        if self._transmission.body.whole:
+            return await self._answer_to_whole(reader, begun)
+        known = await self._known()
         if known is not None:
             return await self._repeat(known)
+        return await self._take(reader, begun)
+
+    async def _answer_to_whole(self, reader: MimeReader, begun: Iterable[MimeEvent]) -> HttpAnswer:
+        """The same for a body that is here: the transaction that stores it says if it came before.
+
+        Asking first would cost every message what only a repeated one saves. What is refused now
+        may have been received when it came first: it keeps its receipt.
+        """
+        try:
+            return await self._take(reader, begun)
+        except Refused:
+            known = await self._known()
+            if known is None:
+                raise
+            return await self._repeat(known)
+
+    async def _known(self) -> Received | None:
+        """What was received under this MessageId before."""
+        return await self._desk.store.find_received(
+            self._admitted.pmode.partner_state, self._admitted.unit.message_id
+        )
+
+    async def _take(self, reader: MimeReader, begun: Iterable[MimeEvent]) -> HttpAnswer:
         await self._check_reference()
         await self._check_before_parts()
         try:

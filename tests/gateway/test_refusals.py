@@ -384,6 +384,21 @@ async def test_a_repeat_gets_the_stored_receipt_byte_for_byte(az: Gateway, xu: P
     assert (await kept(az)) == before
 
 
+@pytest_twisted.ensureDeferred
+async def test_a_repeat_that_would_be_refused_today_gets_its_receipt(
+    az: Gateway, xu: Partner
+) -> None:
+    """What was received stays received: the signature is the same, whatever the parts are now."""
+    crafted = xu.preservation()
+    first = await xu.send(crafted)
+    before = await kept(az)
+    content_id, ciphertext = crafted.parts[0]
+    spoiled = ciphertext[:-1] + bytes([ciphertext[-1] ^ 1])
+    again = await xu.send(replace(crafted, parts=[(content_id, spoiled), *crafted.parts[1:]]))
+    assert (code_of(again), again.body) == ("receipt", first.body)
+    assert (await kept(az)) == before
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [(b"GET", "/as4", 405), (b"POST", "/other", 404), (b"PUT", "/as4", 405)],
