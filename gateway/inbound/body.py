@@ -87,9 +87,12 @@ class BodyStream:
         self._high_water_bytes = WIDE_BYTES
         self._resume()
 
-    @property
-    def whole(self) -> bool:
-        """Whether all of it has come."""
+    async def comes_whole(self) -> bool:
+        """Whether all of it has come, once that is so or no more of it may wait unread.
+
+        Raises BodyLost.
+        """
+        await self._arrival(self._high_water_bytes)
         return self._ended
 
     def take_if_whole(self) -> bytes | None:
@@ -127,13 +130,16 @@ class BodyStream:
 
         `wanted_bytes` is below the high-water mark. Raises BodyLost if the body will never end.
         """
+        await self._arrival(wanted_bytes)
+        return self._take()
+
+    async def _arrival(self, wanted_bytes: int) -> None:
         self._wanted_bytes = wanted_bytes
         while self._buffered_bytes < wanted_bytes and not self._ended:
             if self._failure is not None:
                 raise self._failure
             self._waiting = Deferred()
             await self._waiting
-        return self._take()
 
     async def discard(self) -> None:
         """Let the rest of the body come and keep nothing of it. Raises BodyLost."""

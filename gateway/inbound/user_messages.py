@@ -49,7 +49,7 @@ class UserMessageReception:
         Where the receipt goes in a request of its own, it is owed with the message, and nothing is
         said here. `begun` is what came of `reader` together with the SOAP part.
         """
-        if self._transmission.body.whole:
+        if await self._transmission.body.comes_whole():
             return await self._answer_to_whole(reader, begun)
         known = await self._known()
         if known is not None:
