@@ -61,9 +61,9 @@ class Prepared:
             if name not in self._names
         }
         names = list(order) if order is not None else list(convert)
-        converted = {name: found for name in names if (found := convert[name]) is not None}
+        converts = [(name, convert[name]) for name in names]
         made = _Direct if dialect.name == "sqlite" else _Compiled
-        return made(compiled.string, names, converted, fixed, order is not None)
+        return made(compiled.string, names, converts, fixed, order is not None)
 
 
 Convert = Callable[[Any], Any]
@@ -73,18 +73,20 @@ Convert = Callable[[Any], Any]
 class _Compiled:
     text: str
     names: list[str]
-    converted: Mapping[str, Convert]  # those whose values the driver does not take as they are
+    converts: Sequence[tuple[str, Convert | None]]  # None: the driver takes its values as they are
     fixed: Mapping[str, Any]  # values that stand in the statement itself
     positional: bool
 
     def bound(self, columns: Mapping[str, Any]) -> Any:
         """What the driver takes."""
-        values = {**self.fixed, **columns}
-        for name, convert in self.converted.items():
-            values[name] = convert(values[name])
+        values = {**self.fixed, **columns} if self.fixed else columns
+        converted = [
+            values[name] if convert is None else convert(values[name])
+            for name, convert in self.converts
+        ]
         if self.positional:
-            return tuple([values[name] for name in self.names])
-        return {name: values[name] for name in self.names}
+            return tuple(converted)
+        return dict(zip(self.names, converted, strict=True))
 
     def run(self, connection: Connection, bound: Any) -> Any:
         """A cursor."""

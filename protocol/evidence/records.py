@@ -146,7 +146,8 @@ def _require_canonical(value: Json) -> None:
                 _require_canonical(member)
     elif isinstance(value, _LISTS):
         for member in value:
-            _require_canonical(member)
+            if type(member) not in _ALWAYS_CANONICAL:
+                _require_canonical(member)
     elif isinstance(value, int):
         if abs(value) > LARGEST_INTEGER:
             raise ValueError(f"{value} is too large for an evidence record")

@@ -135,7 +135,7 @@ def _carried_on(clock: Clock, entry: Entry) -> Clock:
     if clock.stopped_at is not None:
         return clock
     winding = WINDING_OF[clock.kind]
-    if _is(entry, winding.stops_with):
+    if _named(entry) in winding.stops_with:
         return replace(clock, stopped_at=entry.at)
     if entry.after in winding.pauses_in:
         return clock if clock.paused_at else replace(clock, paused_at=entry.at)
@@ -153,11 +153,11 @@ def _resumed(clock: Clock, at: datetime) -> Clock:
 
 def _started(going: tuple[Clock, ...], case: Case, entry: Entry, times: Times) -> Iterator[Clock]:
     rests_or_runs = {clock.kind for clock in going if clock.stopped_at is None}
+    named, after = _named(entry), entry.after
+    came = entry.before is not after or entry.number == 1
     for winding in WINDINGS:
-        came = entry.before is not entry.after or entry.number == 1
-        enters = came and entry.after in winding.starts_in
-        says = _is(entry, winding.starts_with) and entry.after in winding.runs_in
-        if says or (enters and winding.clock not in rests_or_runs):
+        enters = came and after in winding.starts_in and winding.clock not in rests_or_runs
+        if enters or (named in winding.starts_with and after in winding.runs_in):
             clock = _clock(winding, case, entry.at, times, entry.event.message_id)
             if clock.due_at is not None or not winding.only_if_set:
                 yield clock
@@ -191,6 +191,7 @@ def _clock(
     )
 
 
-def _is(entry: Entry, names: tuple[str, ...]) -> bool:
+def _named(entry: Entry) -> str | None:
+    """The document that made the step; None where something else did."""
     trigger = entry.event.trigger
-    return trigger.cause is Cause.DOCUMENT and trigger.name in names
+    return trigger.name if trigger.cause is Cause.DOCUMENT else None
