@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from isal import isal_zlib
 from lxml import etree
 
@@ -56,6 +57,9 @@ class Floor:
     ) -> None:
         self._folder = folder
         self._signing, self._opening, self._partner = signing, opening, partner
+        self._token = base64.b64encode(
+            signing.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        )
         self._storage_key = os.urandom(AT_REST_KEY_BYTES)
         self._parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
         self._header_schema, self._documents = compiled("as4"), compiled("documents")
@@ -80,9 +84,16 @@ class Floor:
         self._verify(root, messaging)
         plain = self._open(root, message.parts)
         self._documents.assertValid(etree.fromstring(plain[0], self._parser))
-        receipt = self._signing.sign(message.soap, padding.PKCS1v15(), hashes.SHA256())
+        receipt = self._receipt(root)
         hashlib.sha256(receipt).digest()
         self._store(message.soap, receipt, plain)
+
+    def _receipt(self, root: etree._Element) -> bytes:
+        """The signed references again, and a signature over them; it is written canonically."""
+        said = b"".join(_canonical(one) for one in root.iter(f"{{{DS}}}Reference"))
+        signed = b"<SignedInfo>" + base64.b64encode(hashlib.sha256(said).digest())
+        value = self._signing.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+        return said + signed + base64.b64encode(value) + self._token
 
     def _verify(self, root: etree._Element, messaging: etree._Element) -> None:
         [signed_info] = root.iter(f"{{{DS}}}SignedInfo")
