@@ -11,6 +11,7 @@ document and for its JSON form. Each is made once, when it is first asked for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ from typing import Any, Final
 import xmlschema
 from lxml import etree
 
+from schemas.additions import changes
 from schemas.identity import Identity, identities, without_constraints
 
 ROOM: Final = Path(__file__).parent
@@ -25,12 +27,16 @@ EXAMPLES: Final = ROOM / "examples"
 XSD: Final = "{http://www.w3.org/2001/XMLSchema}"
 
 # The first file of each schema. A new version of the documents is a new line with a new name and
-# new namespaces, so that two versions live at once.
+# new namespaces, so that two versions live at once (protocol.convention.versions).
 SCHEMAS: Final = {
     "documents": "convention/documents.xsd",
     "as4": "as4/messaging.xsd",
     "fragment": "as4/fragment.xsd",
 }
+
+
+# The types that say which version a document is of: they differ between any two.
+NAMED_ANEW: Final = frozenset({"SpecVersion", "CodeListVersion"})
 
 
 class UnknownName(LookupError):
@@ -78,6 +84,15 @@ def identity(name: str, tag: str) -> Identity:
 @cache
 def _identities(name: str) -> dict[str, Identity]:
     return identities(_first_file(name).parent, _parser())
+
+
+def changed_in(newer: str, older: str, names: Mapping[str, str]) -> tuple[str, ...]:
+    """The first places where the schema `newer` does more than add to `older`; see additions.
+
+    `names` are the namespaces of `newer`, each with the one of `older` whose place it takes.
+    """
+    before, after = _first_file(older).parent, _first_file(newer).parent
+    return changes(before, after, names, NAMED_ANEW)
 
 
 class _Bare(etree.Resolver):

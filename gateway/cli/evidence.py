@@ -20,6 +20,7 @@ def items_of(arguments: Arguments, octets: bytes | None) -> dict[str, Any]:
 
     Raises Stop where it is none.
     """
+    from protocol.convention.canonical import canonical
     from protocol.convention.delivery import Came, items_received, receipt_of
     from protocol.convention.documents import read_document
     from protocol.hardened import parse_again
@@ -30,7 +31,7 @@ def items_of(arguments: Arguments, octets: bytes | None) -> dict[str, Any]:
         raise refused(f"{arguments.concerns} is no EvidenceDelivery")
     files = sorted(path for path in arguments.received.iterdir() if path.name[:2].isdigit())
     came = [Came(*_measured(path)) for path in files]
-    delivery = parse_again(octets)
+    delivery = canonical(parse_again(octets))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return receipt_of(delivery, items_received(delivery, came), now)
 

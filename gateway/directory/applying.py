@@ -22,6 +22,7 @@ from gateway.store.values import StoredBlob
 from protocol.as4.suites import SUITES
 from protocol.convention.directory import StateRecord
 from protocol.convention.directory_update import Update, UpdateRefused, read_update, updated
+from protocol.convention.findings import DocumentRefused
 
 _CHUNK_BYTES: Final = 64 * 1024
 
@@ -51,7 +52,7 @@ class Applying:
             raise UpdateRefused("the message has no document")
         try:
             return read_update(_content(self._spool, pending.document))
-        except (BlobDamaged, ContentDestroyed, OSError) as e:
+        except (BlobDamaged, ContentDestroyed, DocumentRefused, OSError) as e:
             raise UpdateRefused(f"its document cannot be read any more: {e}") from e
 
     def changed(self, pending: PendingUpdate, update: Update) -> tuple[StateRecord, bytes]:

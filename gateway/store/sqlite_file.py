@@ -24,6 +24,7 @@ _PRAGMAS: Final = (
     ("trusted_schema=OFF", None),
     ("cell_size_check=ON", None),
     ("wal_autocheckpoint=4000", None),  # pages: fewer, larger checkpoints
+    ("cache_size=-16384", None),  # KiB: what the ids of many messages touch stays in memory
 )
 
 

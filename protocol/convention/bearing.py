@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from protocol.convention.canonical import canonical
 from protocol.convention.competence import MATTERS
 from protocol.convention.directory import Directory, Provenance, StateRecord
 from protocol.convention.rule_words import C
@@ -54,8 +55,8 @@ def bearing_on(
 
 
 def offences_of(octets: bytes) -> frozenset[str]:
-    """The codes of the offences in a valid document."""
-    offences = parse_again(octets).iterfind(f"{C}Offence")
+    """The codes of the offences in a valid document. Raises DocumentRefused."""
+    offences = canonical(parse_again(octets)).iterfind(f"{C}Offence")
     return frozenset(offence.get("code", "").strip() for offence in offences)
 
 

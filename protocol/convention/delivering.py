@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from itertools import pairwise
 from typing import Any, Final
 
 from lxml import etree
 
+from protocol.convention.custody import links_of_custody
 from protocol.convention.delivery import ATTACHED
 from protocol.convention.drafting import Draft, joined
-from protocol.convention.rule_words import C, D
 from protocol.hardened import parse_again
 
 _LATER: Final = "0" * 64  # takes the place of a digest until the event before it is written
@@ -66,14 +64,11 @@ def delivery_of(files: Sequence[Carried], told: Mapping[str, Any], delivery_id: 
 def with_custody_chained(octets: bytes) -> bytes:
     """The valid EvidenceDelivery, in which every event of custody has the hash of the one before.
 
-    The hash is SHA-256 over the exclusive canonical form of the event, as rule UNCC-R09C reads it.
+    Raises DocumentRefused if its version lives no more.
     """
     root = parse_again(octets)
-    for item in root.iterfind(f"{D}Item"):
-        for before, event in pairwise(item.iterfind(f"{C}Custody")):
-            canonical = etree.tostring(before, method="c14n", exclusive=True, with_tail=False)
-            for held in event.iterfind(f"{C}PreviousEventHash"):
-                held.text = sha256(canonical).hexdigest()
+    for digest, said in links_of_custody(root):
+        said.text = digest
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from lxml import etree
 
+from protocol.convention.canonical import require_canonical
 from protocol.convention.rule_words import C, D, text
 
 ATTACHED: Final = "ATTACHED"
@@ -50,8 +51,10 @@ class ItemOutcome:
 def items_received(delivery: etree._Element, came: Sequence[Came]) -> tuple[ItemOutcome, ...]:
     """What became of every attached item of the valid EvidenceDelivery `delivery`.
 
-    `came` are the files after the document, in the order in which they travelled.
+    It is in canonical names. `came` are the files after the document, in the order in which they
+    travelled.
     """
+    require_canonical(delivery)
     places = {
         attachment.get("id", ""): place
         for place, attachment in enumerate(delivery.iterfind(f"{C}Attachment"))

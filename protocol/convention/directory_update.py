@@ -15,6 +15,7 @@ from typing import Final
 
 from lxml import etree
 
+from protocol.convention.canonical import canonical
 from protocol.convention.directory import (
     Accepted,
     Authority,
@@ -58,8 +59,8 @@ class Update:
 
 
 def read_update(octets: bytes) -> Update:
-    """The valid document in `octets`."""
-    root = parse_again(octets)
+    """The valid document in `octets`. Raises DocumentRefused if its version lives no more."""
+    root = canonical(parse_again(octets))
     return Update(
         text(root.find(f"{C}RequestId")),
         text(root.find(f"{D}Party")),

@@ -17,12 +17,14 @@ from typing import Final
 
 from lxml import etree
 
+from protocol.convention.canonical import canonical, live_version, unknown_document
 from protocol.convention.explanation import explain
-from protocol.convention.findings import DocumentRefused, Finding, line_of
+from protocol.convention.findings import DocumentRefused, Finding
 from protocol.convention.kinds import PRIORITIES, Kind, Side
 from protocol.convention.references import references_hold
+from protocol.convention.rule_words import C
 from protocol.convention.rules import broken_rules
-from protocol.convention.versions import VERSIONS, Version, version_of
+from protocol.convention.versions import Version
 from protocol.convention.vocabulary import KINDS
 from protocol.hardened import XmlLimits, XmlRefused, parse
 from schemas.catalogue import compiled, form
@@ -43,7 +45,10 @@ LIMITS: Final = XmlLimits(
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid document. `octets` are those that were read, unchanged; `sha256` is their digest."""
+    """A valid document. `octets` are those that were read, unchanged; `sha256` is their digest.
+
+    `root` is what was parsed of them, in the names of its own version: it is for reading only.
+    """
 
     kind: str
     article: str
@@ -55,6 +60,7 @@ class Document:
     written_by: Side  # REQUESTING or REQUESTED
     sha256: bytes
     octets: bytes = field(repr=False)
+    root: etree._Element = field(repr=False, compare=False)
 
     @property
     def author(self) -> str:
@@ -73,26 +79,28 @@ class Document:
 
 def read_document(octets: bytes) -> Document:
     """The document in `octets`. Raises DocumentRefused with every finding."""
-    root = _parsed(octets)
-    kind, version = _kind(root)
-    if not _is_valid(root, version):
-        raise DocumentRefused(explain(root, version.schema))
+    written = _parsed(octets)
+    version = live_version(written)
+    kind = _kind(written)
+    if not _is_valid(written, version):
+        raise DocumentRefused(explain(written, version.schema))
+    root = canonical(written)
     findings = broken_rules(root)
     if findings:
         raise DocumentRefused(findings)
-    common = f"{{{version.common}}}"
-    urgency = _attribute(root, f"{common}Urgency", "level")
+    urgency = _attribute(root, f"{C}Urgency", "level")
     return Document(
         kind=kind.name,
         article=kind.article,
-        request_id=(root.findtext(f"{common}RequestId") or "").strip(),
-        requesting_authority=_attribute(root, f"{common}RequestingAuthority", "id"),
-        requested_authority=_attribute(root, f"{common}RequestedAuthority", "id"),
+        request_id=(root.findtext(f"{C}RequestId") or "").strip(),
+        requesting_authority=_attribute(root, f"{C}RequestingAuthority", "id"),
+        requested_authority=_attribute(root, f"{C}RequestedAuthority", "id"),
         urgency=urgency,
         priority=PRIORITIES[urgency],
         written_by=_writer(root, kind),
         sha256=hashlib.sha256(octets).digest(),
         octets=octets,
+        root=written,
     )
 
 
@@ -111,22 +119,12 @@ def _parsed(octets: bytes) -> etree._Element:
         raise DocumentRefused([finding]) from fault
 
 
-def _kind(root: etree._Element) -> tuple[Kind, Version]:
-    """The kind and version that the root element names: another namespace is none of ours."""
-    name, version = etree.QName(root), version_of(root)
-    if version is not None and name.localname in KINDS:
-        return KINDS[name.localname], version
-    raise DocumentRefused(
-        [
-            Finding(
-                "xsd",
-                f"/{name.localname}",
-                line_of(root),
-                f"no document of this kind in the namespace {name.namespace or '(none)'}",
-                f"{', '.join(KINDS)} in the namespace {' or '.join(VERSIONS)}",
-            )
-        ]
-    )
+def _kind(root: etree._Element) -> Kind:
+    """The kind that the root element of a live version names."""
+    found = KINDS.get(str(etree.QName(root).localname))
+    if found is None:
+        raise DocumentRefused([unknown_document(root)])
+    return found
 
 
 def _writer(root: etree._Element, kind: Kind) -> Side:

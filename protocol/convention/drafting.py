@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from protocol.convention.canonical import canonical
 from protocol.convention.declarations import children_of, root_declaration
 from protocol.convention.directory import Authority
 from protocol.convention.documents import read_document
@@ -89,7 +90,7 @@ def _declared(kind: Kind) -> frozenset[str]:
 def _follow(draft: Draft, octets: bytes, declared: Collection[str]) -> None:
     """The draft belongs to the document in `octets`: its number, and what it is."""
     concerned = read_document(octets)
-    root = parse_again(octets)
+    root = canonical(parse_again(octets))
     issued = root.findtext(f"{{{COMMON}}}IssuedAt")
     draft["RequestId"] = concerned.request_id
     if "Concerns" in declared:

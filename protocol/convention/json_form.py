@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import json
 import re
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any, Final
 
 from lxml import etree
 from xmlschema.validators import XsdElement
 
+from protocol.convention.canonical import require_canonical
 from protocol.convention.declarations import (
     children_of,
     is_repeatable,
@@ -78,14 +80,33 @@ def to_json(octets: bytes) -> bytes:
 def part_to_json(root: etree._Element, name: str) -> Any:
     """The child element `name` of the valid document `root` in the JSON form; None if it has none.
 
-    Raises DocumentRefused where the part has Extensions, or its version is none of ours.
+    `root` is in canonical names, and so is the part: what a newer version added to it has no place
+    in what we write. Raises DocumentRefused where the part has Extensions.
     """
+    require_canonical(root)
     found = next((child for child in root if etree.QName(child).localname == name), None)
-    version = version_of(root)
-    if found is None or version is None:
+    if found is None:
         return None
-    declared = root_declaration(str(etree.QName(root).localname), version.schema)
-    return _shown(found, children_of(declared)[name] if declared is not None else None)
+    declared = root_declaration(str(etree.QName(root).localname), CURRENT.schema)
+    part = children_of(declared).get(name) if declared is not None else None
+    return _shown(_without_additions(found, part), part)
+
+
+def _without_additions(part: etree._Element, declared: XsdElement | None) -> etree._Element:
+    """A copy of `part` without the elements that the current version does not have."""
+    copy = deepcopy(part)
+    _drop_unknown(copy, declared)
+    return copy
+
+
+def _drop_unknown(element: etree._Element, declared: XsdElement | None) -> None:
+    known = {} if declared is None else children_of(declared)
+    for child in list(element.iterchildren(etree.Element)):
+        declaration = known.get(str(etree.QName(child).localname))
+        if declaration is None:
+            element.remove(child)
+        else:
+            _drop_unknown(child, declaration)
 
 
 def _loaded(octets: bytes) -> Any:

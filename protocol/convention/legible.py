@@ -15,12 +15,11 @@ from xmlschema.validators import XsdElement
 
 from protocol.convention.declarations import children_of, root_declaration, source_of
 from protocol.convention.documents import read_document
-from protocol.convention.versions import version_of
+from protocol.convention.versions import VERSIONS, version_of
 from protocol.convention.vocabulary import KINDS
 from protocol.hardened import parse_again
 from schemas.words import Words
 
-CODES: Final = "urn:uncc:cl:1"
 _TEXT: Final = "Text"  # of c:MultilingualText, in every version
 
 
@@ -126,9 +125,10 @@ def _meaning(value: str, declared: object, words: Words) -> str:
     """A code with its meaning, yes or no, or the value as it is."""
     kind = getattr(declared, "type", None)
     simple = getattr(kind, "simple_type", None) or kind
+    codes = {version.codes for version in VERSIONS.values()}
     for one in (kind, simple, getattr(simple, "base_type", None)):
         name = getattr(one, "local_name", None)
-        if getattr(one, "target_namespace", None) == CODES and name is not None:
+        if getattr(one, "target_namespace", None) in codes and name is not None:
             means = words.code(str(name), value)
             return value if means == value else f"{means} ({value})"
     if getattr(getattr(simple, "root_type", None), "local_name", "") == "boolean":

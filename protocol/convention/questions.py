@@ -21,7 +21,6 @@ from protocol.convention.declarations import (
     words_of,
 )
 from protocol.convention.drafting import Draft
-from protocol.convention.legible import CODES
 from protocol.convention.versions import CURRENT
 from protocol.convention.vocabulary import KINDS
 from schemas.code_lists import code_lists
@@ -212,7 +211,7 @@ class _Dialogue:
     def _codes(self, declared: XsdElement | XsdAttribute, path: str) -> tuple[tuple[str, str], ...]:
         kind = declared.type
         name = str(getattr(kind, "local_name", ""))
-        if getattr(kind, "target_namespace", None) != CODES or name not in code_lists():
+        if getattr(kind, "target_namespace", None) != CURRENT.codes or name not in code_lists():
             simple = getattr(kind, "simple_type", None) or kind
             root = getattr(getattr(simple, "root_type", None), "local_name", "")
             return _yes_no(self._words, ("true", "false")) if root == "boolean" else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date, datetime
 
+from protocol.convention.canonical import canonical
 from protocol.convention.directory import Authority
 from protocol.convention.drafting import Beginning, begin, joined
 from protocol.convention.json_form import from_json, part_to_json
@@ -22,7 +23,7 @@ def referral_notice(
     `reference` is what the request is called at `by`; `today` is the day there. Raises
     DocumentRefused where the notice would not be valid.
     """
-    root = parse_again(request)
+    root = canonical(parse_again(request))
     asking = part_to_json(root, "RequestingAuthority")
     draft = begin(Beginning(KINDS[REFERRAL], by, None, "", now, concerned=request))
     language, name = next(iter(to.names.items()), ("en", to.id))

@@ -55,7 +55,7 @@ _ELSEWHERE: Final = (
      "the right address", "competence"),
     ("UNCC-R16", "40(14)", "a message that comes twice gets the same receipt", "the store"),
     ("UNCC-R17", "40(14)", "a version that the receiver does not know is refused by name, never "
-     "guessed and never dropped", "the schema"),
+     "guessed and never dropped", "the live versions"),
 )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Rules that a schema cannot say: one small function each, with its article.
 
-A rule speaks about one valid document and nothing else: competence is asked of the directory, and
-what went before in a case is not looked at. Which of these rules rest on law that was read, and
-which are assumptions of ours, stands in docs/convention.md, by the same names.
+A rule speaks about one valid document, in canonical names, and nothing else: competence is asked of
+the directory, and what went before in a case is not looked at. Which of these rules rest on law
+that was read, and which are assumptions of ours, stands in docs/convention.md, by the same names.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final, cast
 
 from lxml import etree
 
+from protocol.convention.canonical import require_canonical
 from protocol.convention.declarations import path_of
 from protocol.convention.findings import Finding, line_of
 from protocol.convention.kinds import COMMON, DOCUMENTS
@@ -44,9 +45,9 @@ Rule = Callable[[etree._Element], Iterator[Finding]]
 
 
 def broken_rules(root: etree._Element) -> list[Finding]:
-    """Every rule of its version that the valid document `root` does not keep."""
-    rules = RULES_OF[etree.QName(root).namespace or ""]
-    return [finding for rule in rules for finding in rule(root)]
+    """Every rule that the valid document `root`, in canonical names, does not keep."""
+    require_canonical(root)
+    return [finding for rule in RULES for finding in rule(root)]
 
 
 def facts_unless_service(root: etree._Element) -> Iterator[Finding]:
@@ -230,10 +231,6 @@ RULES: Final[tuple[Rule, ...]] = (
     extension_of_something,
     *RULES_OF_KINDS,
 )
-
-
-RULES_OF: Final[dict[str, tuple[Rule, ...]]] = {DOCUMENTS: RULES}
-"""The rules of each version, by the namespace of its documents."""
 
 
 def _finding(

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from hashlib import sha256
-from itertools import pairwise
 from typing import Final
 
 from lxml import etree
 
+from protocol.convention.canonical import require_canonical
+from protocol.convention.custody import links_of_custody
 from protocol.convention.directory import Directory
 from protocol.convention.findings import Finding
 from protocol.convention.lifecycle.case import Case
@@ -42,8 +42,9 @@ class Limited:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a rule may ask: the directory on a day, the case before this document, and what came
-    to us under a limitation of use, by SHA-256 in hexadecimal."""
+    """What a rule may ask: the directory on a day, the case before this document, what came to us
+    under a limitation of use, by SHA-256 in hexadecimal, and the document as it was written, where
+    that is not in canonical names."""
 
     directory: Directory
     on: date
@@ -51,10 +52,12 @@ class Context:
     receiver: str  # State
     case: Case | None = None
     limited: Mapping[str, Limited] = field(default_factory=dict)
+    written: etree._Element | None = None
 
 
 def broken_in_context(root: etree._Element, context: Context) -> list[Finding]:
-    """Every rule that the valid document `root` does not keep in its `context`."""
+    """Every rule that the valid document `root`, in canonical names, does not keep there."""
+    require_canonical(root)
     return [found for rule in RULES_IN_CONTEXT for found in rule(root, context)]
 
 
@@ -107,14 +110,10 @@ def consulted_before(root: etree._Element, context: Context) -> Iterator[Finding
 
 def custody_hangs_together(root: etree._Element, context: Context) -> Iterator[Finding]:
     """UNCC-R09C: every event of custody has the hash of the one before it."""
-    for item in root.iterfind(f"{D}Item"):
-        for before, event in pairwise(item.iterfind(f"{C}Custody")):
-            said = event.find(f"{C}PreviousEventHash")
-            octets = etree.tostring(before, method="c14n", exclusive=True, with_tail=False)
-            held = sha256(octets).hexdigest()
-            if said is not None and text(said) != held:
-                message = "the event of custody before this one has another hash"
-                yield finding("UNCC-R09C", said, message, held, "40(14)")
+    for held, said in links_of_custody(root if context.written is None else context.written):
+        if text(said) != held:
+            message = "the event of custody before this one has another hash"
+            yield finding("UNCC-R09C", said, message, held, "40(14)")
 
 
 def readable_there(root: etree._Element, context: Context) -> Iterator[Finding]:

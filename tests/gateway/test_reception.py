@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred, gatherResults
 
 from gateway.app import Gateway, utc_now
 from gateway.audit import verify_running
+from gateway.store.case_views import Wanted
 from protocol.as4.values import Property
-from tests.gateway.ground import Partner, example_document
+from protocol.convention.lifecycle.states import State
+from tests.convention.second_version import in_second, living
+from tests.gateway.ground import Partner, example_document, renamed
 from tests.gateway.test_refusals import code_of, kept
 
 FOR_SSS = (Property("originalSender", "XU-POC247"), Property("finalRecipient", "AZ-SSS"))
@@ -27,6 +32,24 @@ async def test_the_more_urgent_request_is_handed_off_first(az: Gateway, xu: Part
         assert code_of(await xu.send(crafted)) == "receipt"
     leased = await az.store.lease("AZ-SSS", utc_now(), 60.0, 10)
     assert [one.message_id for one in leased] == [urgent.unit.message_id, routine.unit.message_id]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_document_of_a_second_version_moves_a_case_like_one_of_the_first(
+    az: Gateway, xu: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = renamed(example_document("PreservationRequest", "XU"))
+    refused = await xu.send(xu.craft([("application/xml", in_second(document))]))
+    assert code_of(refused) == "EBMS:0004"
+    assert b"no version of the documents with the namespace urn:uncc:doc:2" in refused.body
+    with living(tmp_path / "second", monkeypatch):
+        crafted = xu.craft([("application/xml", in_second(document, added=True))])
+        assert code_of(await xu.send(crafted)) == "receipt"
+    (leased,) = await az.store.lease("AZ-SSS", utc_now(), 60.0, 10)
+    assert leased.message_id == crafted.unit.message_id
+    (view,) = await az.store.cases.of("AZ-SSS", Wanted())
+    assert (view.case.kind, view.case.state) == ("PreservationRequest", State.PR_REQUESTED)
+    assert view.case.urgency == "URGENT"
 
 
 @pytest_twisted.ensureDeferred

@@ -12,8 +12,9 @@ from datetime import date
 
 from lxml import etree
 
+from protocol.convention.canonical import canonical
 from protocol.convention.delivery import Came, ItemOutcome, ItemResult, items_received
-from protocol.convention.documents import LIMITS, Document
+from protocol.convention.documents import Document
 from protocol.convention.findings import DocumentRefused, Finding
 from protocol.convention.kinds import Side
 from protocol.convention.lifecycle.case import Flag, FlagCode
@@ -22,7 +23,6 @@ from protocol.convention.lifecycle.reading import Filing, filing_of
 from protocol.convention.lifecycle.tables import MACHINE_OF
 from protocol.convention.rules_in_context import FLAGGED, Context, broken_in_context
 from protocol.convention.vocabulary import KINDS
-from protocol.hardened import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,9 @@ def docket_of(
     it: an item of evidence that is not among them is flagged, too. Raises DocumentRefused.
     """
     sender, receiver = document.author[:2], document.addressee[:2]
-    root = parse(document.octets, LIMITS)
-    findings = broken_in_context(root, Context(times.directory, on, sender, receiver))
+    root = canonical(document.root)
+    context = Context(times.directory, on, sender, receiver, written=document.root)
+    findings = broken_in_context(root, context)
     ours = sender == own_state
     refusing = [one for one in findings if ours or one.rule not in FLAGGED]
     if refusing:

@@ -14,6 +14,7 @@ from typing import Final
 
 from lxml import etree
 
+from protocol.convention.canonical import require_canonical
 from protocol.convention.kinds import COMMON, DOCUMENTS, Side
 from protocol.convention.lifecycle.case import Event, Mark
 from protocol.convention.lifecycle.periods import end_of_day
@@ -53,8 +54,10 @@ def filing_of(
 ) -> Filing:
     """What the valid document `root`, written by `authority` for `side`, means to a case.
 
-    `zone` is that of the requested authority: a day ends where the work is done.
+    `root` is in canonical names. `zone` is that of the requested authority: a day ends where the
+    work is done.
     """
+    require_canonical(root)
     kind = str(etree.QName(root).localname)
     request_id = _said(root, f"{C}RequestId")
     event = Event(
