@@ -232,6 +232,7 @@ class Gateway:
             node=self._node,
             store=store,
             cases=store.cases,
+            use_limits=store.use_limits,
             spool=self._spool,
             wake_sender=sender.wake,
             metrics=self._metrics,

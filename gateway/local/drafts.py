@@ -5,7 +5,8 @@
 3. Our own directory lets that authority send this kind.
 4. The receiving State's directory names the competent authority.
 5. There is an agreement with that State that carries this kind, and its size limits hold.
-6. The document keeps the rules that ask the directory. Whether its case allows it now, the store
+6. The document keeps the rules that ask the directory, and takes nothing onward that came to us
+   for one purpose only. Whether its case allows it now, the store
    says, in the transaction that keeps it.
 
 Nothing here leaves a trace. Source: protocol.convention; docs/connect-a-domestic-system.md.
@@ -13,12 +14,12 @@ Nothing here leaves a trace. Source: protocol.convention; docs/connect-a-domesti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
 from gateway.local.form import Form
-from gateway.local.ports import InThread, Now
+from gateway.local.ports import InThread, Now, UseLimits
 from gateway.local.problems import (
     ANOTHER_AUTHORITY,
     DOCUMENT_REFUSED,
@@ -30,6 +31,7 @@ from gateway.local.problems import (
     Problem,
 )
 from protocol.as4.pmode import PMode
+from protocol.convention.canonical import canonical
 from protocol.convention.competence import (
     CONTACT_CHECK,
     Competent,
@@ -42,6 +44,7 @@ from protocol.convention.documents import Document, DocumentRefused, Finding, re
 from protocol.convention.json_form import from_json
 from protocol.convention.lifecycle.docket import Docket, docket_of
 from protocol.convention.lifecycle.policy import Times
+from protocol.convention.use_limits import Limited, digests_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +67,11 @@ class Drafts:
         state: str,
         times: Times,
         pmodes: Sequence[PMode],
+        use_limits: UseLimits,
         in_thread: InThread,
         now: Now,
     ) -> None:
+        self._use_limits = use_limits
         self._state = state
         self._times = times
         self._directory = times.directory
@@ -101,14 +106,32 @@ class Drafts:
             document.octets,
             competent,
             self._pmode(competent.authority, document.kind),
-            await self._in_thread(self._docket, document),
+            await self._docket(document, form),
         )
 
-    def _docket(self, document: Document) -> Docket | None:
+    async def _docket(self, document: Document, form: Form) -> Docket | None:
         """Step 6. Raises Problem with every finding."""
-        today = self._now().date()
+        carried = frozenset(one.blob.sha256.hex() for one in form.attachments)
+        digests = carried | digests_in(canonical(document.root))
+        limited = await self._use_limits.of(digests) if digests else {}
+        return await self._in_thread(self._docket_where, document, limited, carried)
+
+    def _docket_where(
+        self,
+        document: Document,
+        limited: Mapping[str, Sequence[Limited]],
+        carried: frozenset[str],
+    ) -> Docket | None:
+        """The same, where that came to us under limitations of use."""
         try:
-            return docket_of(document, own_state=self._state, times=self._times, on=today)
+            return docket_of(
+                document,
+                own_state=self._state,
+                times=self._times,
+                on=self._now().date(),
+                limited=limited,
+                carried=carried,
+            )
         except DocumentRefused as e:
             raise document_refused(e) from e
 

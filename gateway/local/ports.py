@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -21,6 +21,7 @@ from gateway.store.values import (
     Submitted,
 )
 from protocol.as4.pmode import PMode
+from protocol.convention.use_limits import Limited
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -134,6 +135,13 @@ class CaseFiles(Protocol):
 
     async def forward(self, authority: str, wish: Forwarding, at: datetime) -> Forwarded | None:
         """The request waits in another authority's queue; None if it is no case of theirs."""
+
+
+class UseLimits(Protocol):
+    """What came to us for one purpose only."""
+
+    async def of(self, digests: Collection[str]) -> Mapping[str, Sequence[Limited]]:
+        """Under which limitations each of `digests` (SHA-256, hexadecimal) came to us."""
 
 
 class Pings(Protocol):

@@ -32,7 +32,16 @@ from gateway.local.limits import IDLE_SECONDS, MAX_FRAMING_BYTES
 from gateway.local.messages import Messages
 from gateway.local.operations import Operations
 from gateway.local.partners import Partners
-from gateway.local.ports import Audit, CaseFiles, InThread, Now, Pings, Spool, Store
+from gateway.local.ports import (
+    Audit,
+    CaseFiles,
+    InThread,
+    Now,
+    Pings,
+    Spool,
+    Store,
+    UseLimits,
+)
 from gateway.local.requests import LocalRequest
 from gateway.local.submission import Submissions
 from gateway.metrics import Metrics
@@ -55,6 +64,7 @@ class LocalApi:
         node: Node,
         store: Store,
         cases: CaseFiles,
+        use_limits: UseLimits,
         spool: Spool,
         wake_sender: Callable[[], None],
         metrics: Metrics,
@@ -73,7 +83,7 @@ class LocalApi:
         self._intakes = Intakes(node.credentials, spool, form_limits(node.pmodes), in_thread)
         submissions = Submissions(
             domain=f"{node.settings.state.lower()}.hanoi-gateway",
-            drafts=Drafts(node.settings.state, node.times, node.pmodes, in_thread, now),
+            drafts=Drafts(node.settings.state, node.times, node.pmodes, use_limits, in_thread, now),
             store=store,
             spool=spool,
             in_thread=in_thread,

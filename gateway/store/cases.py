@@ -21,6 +21,7 @@ from gateway.store.prepared import Prepared
 from gateway.store.rows import AnyRow, insert_once
 from gateway.store.tables import message
 from gateway.store.transaction import Transaction
+from gateway.store.use_limits import Matter, keep_use_txn
 from protocol.convention.kinds import Side
 from protocol.convention.lifecycle.case import Case, Event, Flag, FlagCode
 from protocol.convention.lifecycle.correlation import FoundBy, Placement, Relation, place, tell
@@ -101,11 +102,15 @@ class StepRefused(Exception):
 def file_txn(
     unit: Transaction, docket: Docket, mover: Mover, ref_to_message_id: str | None, *, ours: bool
 ) -> None:
-    """The document of `docket` has moved its case, and the cases that are linked to it.
+    """The document of `docket` has moved its case, and the cases that are linked to it; what it
+    says about use is kept.
 
     Raises StepRefused where our own authority may not do that.
     """
     times = times_of(unit)
+    if docket.use is not None and mover.number is not None:
+        matter = Matter(docket.filing.request_id, ref_to_message_id)
+        keep_use_txn(unit, docket.use, mover.partner, mover.number, matter, ours=ours)
     filing = replace(docket.filing, event=replace(docket.filing.event, message_id=mover.message_id))
     docket = replace(docket, filing=filing)
     names = (filing.request_id, *filing.cites)

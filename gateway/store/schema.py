@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 
 from gateway.store.faults import StoreRefused
 
-REVISION: Final = "0007"  # the newest step under migrations/versions
+REVISION: Final = "0008"  # the newest step under migrations/versions
 
 _MIGRATIONS: Final = "gateway.store:migrations"
 _ONE_AT_A_TIME: Final = (

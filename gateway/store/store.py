@@ -32,6 +32,7 @@ from gateway.store.splits import Splits
 from gateway.store.sqlite import open_sqlite
 from gateway.store.tables import evidence_head
 from gateway.store.transaction import Transaction
+from gateway.store.use_limits import UseLimits
 from gateway.store.values import (
     AcceptOutcome,
     Arrival,
@@ -81,6 +82,7 @@ class Store:
         self.splits = Splits(engine)
         self.cases = CaseFiles(engine)
         self.records = StateRecords(engine)
+        self.use_limits = UseLimits(engine)
         self._engine = engine
         self._wakeups = wakeups
         self._terms = terms

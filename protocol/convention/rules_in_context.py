@@ -7,9 +7,10 @@ Competence (UNCC-R11) is asked in protocol.convention.competence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Final
 
 from lxml import etree
@@ -23,6 +24,7 @@ from protocol.convention.lifecycle.periods import Length
 from protocol.convention.rule_words import C, D, concerned, finding, kind_of, text
 from protocol.convention.rules import PRESERVATION_DAYS
 from protocol.convention.rules_of_reservations import collected_there, reserved_ground
+from protocol.convention.use_limits import ONWARD, Limited
 
 COLLECTION: Final = "COLLECTION"  # the time limit of a State's record that bounds a collection
 FLAGGED: Final = frozenset(
@@ -31,27 +33,18 @@ FLAGGED: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Limited:
-    """Something that came to us for one purpose; `state` sent it, in the case `request_id`."""
-
-    state: str
-    request_id: str
-    onward: str  # OnwardTransferRule: NO, WITH_CONSENT or LISTED
-    consented: frozenset[str] = frozenset()  # States to which the sender let it go
-
-
-@dataclass(frozen=True, slots=True)
 class Context:
     """What a rule may ask: the directory on a day, the case before this document, what came to us
-    under a limitation of use, by SHA-256 in hexadecimal, and the document as it was written, where
-    that is not in canonical names."""
+    under limitations of use, by SHA-256 in hexadecimal, the digests of the files beside the
+    document, and the document as it was written, where that is not in canonical names."""
 
     directory: Directory
     on: date
     sender: str  # State
     receiver: str  # State
     case: Case | None = None
-    limited: Mapping[str, Limited] = field(default_factory=dict)
+    limited: Mapping[str, Sequence[Limited]] = field(default_factory=dict)
+    carried: Collection[str] = ()
     written: etree._Element | None = None
 
 
@@ -145,17 +138,20 @@ def applied_between(root: etree._Element, context: Context) -> Iterator[Finding]
 
 
 def used_as_allowed(root: etree._Element, context: Context) -> Iterator[Finding]:
-    """UNCC-R13: what came under a limitation of use goes to no other State without consent."""
-    for digest in root.iter(f"{C}Sha256"):
-        limit = context.limited.get(text(digest))
-        if limit is None or context.receiver in (limit.state, *limit.consented):
-            continue
-        message = (
-            f"this came from {limit.state} in the request {limit.request_id}, for that purpose only"
-        )
-        expected = f"the consent of {limit.state}: UseConsentRequest or OnwardTransferRequest"
-        yield finding("UNCC-R13", digest, message, expected, "40(19)")
-        return  # one is enough to stop it, and a delivery may have thousands
+    """UNCC-R13: what came under a limitation of use goes to no other State without leave."""
+    if not context.limited:
+        return
+    named = ((text(one).lower(), one) for one in root.iter(f"{C}Sha256"))
+    beside = ((digest, root) for digest in sorted(context.carried))
+    for digest, element in chain(named, beside):
+        for limit in context.limited.get(digest, ()):
+            if limit.allows(context.receiver):
+                continue
+            where = f"in the request {limit.request_id}"
+            message = f"{digest} came from {limit.state} {where}, for that purpose only"
+            expected = f"leave of {limit.state}: {ONWARD} that names {context.receiver}, granted"
+            yield finding("UNCC-R13", element, message, expected, "40(19)")
+            return  # one is enough to stop it, and a delivery may have thousands
 
 
 ContextRule = Callable[[etree._Element, Context], Iterator[Finding]]

@@ -26,9 +26,9 @@ from protocol.convention.rules_in_context import (
     FLAGGED,
     RULES_IN_CONTEXT,
     Context,
-    Limited,
     broken_in_context,
 )
+from protocol.convention.use_limits import Limited
 from schemas.catalogue import example, example_names
 from tests.lifecycle.making import TIMES, begin, walk
 
@@ -209,16 +209,29 @@ def test_states_that_exclude_each_other_exchange_nothing(who: str, whom: str) ->
     assert whom in found.message
 
 
-def test_what_came_for_one_purpose_goes_nowhere_else_without_consent() -> None:
+def test_what_came_for_one_purpose_goes_nowhere_else_without_leave() -> None:
     name = "evidence-delivery-xu-az.xml"
     digest = example(name).decode().split("<c:Sha256>")[1].split("<")[0]
-    limit = Limited("ZZ", "7e0c1f4a", "WITH_CONSENT")
-    (found,) = in_context(example(name), between(name, limited={digest: limit}))
+    limit = Limited("ZZ", "7e0c1f4a")
+    (found,) = in_context(example(name), between(name, limited={digest: [limit]}))
     assert (found.rule, found.article) == ("UNCC-R13", "40(19)")
+    assert found.path == "/EvidenceDelivery/Attachment[1]/Sha256"
     assert "7e0c1f4a" in found.message
-    allowed = replace(limit, consented=frozenset({"AZ"}))
-    for fine in (allowed, replace(limit, state="AZ")):
+    assert "OnwardTransferRequest that names AZ" in found.expected
+    listed, own = replace(limit, allowed=frozenset({"AZ"})), replace(limit, state="AZ")
+    for fine in ([listed], [own], [listed, own], []):
         assert in_context(example(name), between(name, limited={digest: fine})) == []
+    for both in ([limit, listed], [own, limit]):
+        (found,) = in_context(example(name), between(name, limited={digest: both}))
+        assert found.rule == "UNCC-R13"
+
+
+def test_a_file_that_the_document_does_not_name_is_looked_at_too() -> None:
+    name = "mla-request-xu-az.xml"
+    context = between(name, limited={"ab" * 32: [Limited("ZZ", "7e0c1f4a")]}, carried={"ab" * 32})
+    (found,) = in_context(example(name), context)
+    assert (found.rule, found.path) == ("UNCC-R13", "/MlaRequest")
+    assert in_context(example(name), replace(context, carried={"cd" * 32})) == []
 
 
 def test_the_table_has_every_rule_of_the_proposal() -> None:

@@ -225,6 +225,7 @@ def serving(folder: Path, node: Node, tokens: Mapping[str, str]) -> Iterator[Ser
         node=node,
         store=store,
         cases=store.cases,
+        use_limits=store.use_limits,
         spool=spool,
         wake_sender=lambda: served.woken.append(True),
         metrics=Metrics(),

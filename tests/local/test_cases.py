@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest_twisted
 
+from schemas.catalogue import example
 from tests.local.casework import (
     PRESERVATION,
     REQUEST,
@@ -14,7 +15,7 @@ from tests.local.casework import (
     request_came,
     written,
 )
-from tests.local.conftest import Served
+from tests.local.conftest import XML, Served, form
 
 inline_callbacks = pytest_twisted.ensureDeferred
 
@@ -122,3 +123,39 @@ async def test_who_may_not_forward_is_told_so_and_nothing_happens(served: Served
     assert await queue_of(served, "AZ-MOJ") == []
     early = await served.ask("GET", f"/v1/cases/{PRESERVATION}", authority="AZ-MOJ")
     assert early.status == 404
+
+
+async def delivered_by(served: Served, partner: str) -> bytes:
+    """What the partner delivered for one purpose, and AZ has now."""
+    delivery = written("evidence-delivery-xu-az.xml")
+    await served.arrive(f"delivery@{partner}", partner=partner, written=delivery)
+    return delivery
+
+
+@inline_callbacks
+async def test_what_came_for_one_purpose_is_not_handed_on_without_leave(served: Served) -> None:
+    """The file is known by its digest, also where the document says nothing of it."""
+    delivery = await delivered_by(served, "XV")
+    request = example("spontaneous-information-az-xu.xml")
+    octets = {"filename": "delivery.xml", "type": "application/octet-stream"}
+    body, content_type = form(("document", request, XML), ("attachment", delivery, octets))
+    reply = await served.ask("POST", "/v1/messages", body=body, Content_Type=content_type)
+    assert (reply.status, reply.problem) == (422, "document-refused")
+    (finding,) = reply.json["findings"]
+    assert (finding["rule"], finding["article"]) == ("UNCC-R13", "40(19)")
+    assert "came from XV" in finding["message"]
+    assert finding["expected"] == "leave of XV: OnwardTransferRequest that names XU, granted"
+    assert served.woken == []
+    body, content_type = form(("document", request, XML), ("attachment", b"our own", octets))
+    reply = await served.ask("POST", "/v1/messages", body=body, Content_Type=content_type)
+    assert reply.status == 202
+
+
+@inline_callbacks
+async def test_what_came_for_one_purpose_goes_back_to_whoever_sent_it(served: Served) -> None:
+    delivery = await delivered_by(served, "XU")
+    octets = {"filename": "delivery.xml", "type": "application/octet-stream"}
+    request = example("spontaneous-information-az-xu.xml")
+    body, content_type = form(("document", request, XML), ("attachment", delivery, octets))
+    reply = await served.ask("POST", "/v1/messages", body=body, Content_Type=content_type)
+    assert reply.status == 202

@@ -6,7 +6,7 @@ message takes the step.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,6 +22,7 @@ from protocol.convention.lifecycle.policy import Times
 from protocol.convention.lifecycle.reading import Filing, filing_of
 from protocol.convention.lifecycle.tables import MACHINE_OF
 from protocol.convention.rules_in_context import FLAGGED, Context, broken_in_context
+from protocol.convention.use_limits import Limited, Use, use_of
 from protocol.convention.vocabulary import KINDS
 
 
@@ -35,6 +36,7 @@ class Docket:
     requested_authority: str
     own_side: Side
     flags: tuple[Flag, ...] = ()
+    use: Use | None = None  # what it says about the use of what it brings, or asks leave for
 
     @property
     def own_authority(self) -> str:
@@ -50,16 +52,28 @@ def docket_of(
     times: Times,
     on: date,
     came: Sequence[Came] | None = None,
+    limited: Mapping[str, Sequence[Limited]] | None = None,
+    carried: Collection[str] = (),
 ) -> Docket | None:
     """What `document` does in a case; None for a kind that belongs to none.
 
     Rules that ask the directory are kept here: what our own authority writes must keep all of
     them, what arrives is flagged where the rule says so. `came` are the files that arrived after
-    it: an item of evidence that is not among them is flagged, too. Raises DocumentRefused.
+    it: an item of evidence that is not among them is flagged, too. `limited` is what came to us for
+    one purpose only, by its digest, and `carried` are the digests of the files that go with what we
+    send. Raises DocumentRefused.
     """
     sender, receiver = document.author[:2], document.addressee[:2]
     root = canonical(document.root)
-    context = Context(times.directory, on, sender, receiver, written=document.root)
+    context = Context(
+        times.directory,
+        on,
+        sender,
+        receiver,
+        limited=limited or {},
+        carried=carried,
+        written=document.root,
+    )
     findings = broken_in_context(root, context)
     ours = sender == own_state
     refusing = [one for one in findings if ours or one.rule not in FLAGGED]
@@ -76,6 +90,7 @@ def docket_of(
         requested_authority=document.requested_authority,
         own_side=Side.REQUESTING if own_asks else Side.REQUESTED,
         flags=(*map(_flag, findings), *_items(root, document.kind, came)),
+        use=use_of(root, (document.sha256.hex(), *(one.sha256 for one in came or ()))),
     )
 
 

@@ -1,0 +1,180 @@
+"""What came under a limitation of use, and what its sender let go onward; kept with the message.
+
+use_limit       octets, by their digest, that a message brought for one purpose
+onward_request  what we asked leave to hand on, and what was decided
+
+Most messages have neither and cost no statement. The rule that asks is UNCC-R13; what it asks for
+is worked out in `protocol.convention.use_limits`. Source: Convention articles 36(3) and 40(19).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    bindparam,
+    insert,
+    select,
+    update,
+)
+
+from gateway.store.columns import JsonText, RowNumber
+from gateway.store.engine import Engine
+from gateway.store.rows import AnyRow
+from gateway.store.tables import INBOUND, OUTBOUND, message, metadata
+from gateway.store.transaction import Transaction
+from protocol.convention.use_limits import Limited, Named, Use
+
+ASKED_AT_ONCE: Final = 500  # digests in one statement; a delivery may name thousands
+
+use_limit = Table(
+    "use_limit",
+    metadata,
+    Column("message", RowNumber, ForeignKey("message.id"), nullable=False),
+    Column("item", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("delivery_id", Text, nullable=False),
+    Column("onward", String(16), nullable=False),
+    Column("listed", JsonText, nullable=False),  # States
+    PrimaryKeyConstraint("message", "item", "digest"),
+    Index("use_limit_digest", "digest"),
+)
+
+onward_request = Table(
+    "onward_request",
+    metadata,
+    Column("message", RowNumber, ForeignKey("message.id"), nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("recipients", JsonText, nullable=False),  # States
+    Column("data", JsonText, nullable=False),  # [[delivery id or "", [item, ...]], ...]
+    Column("granted", Boolean(create_constraint=False)),
+    Column("decided_by", RowNumber, ForeignKey("message.id")),
+    PrimaryKeyConstraint("message"),
+    Index("onward_request_case", "request_id"),
+)
+
+_LIMITS: Final = (
+    select(use_limit, message.c.partner, message.c.request_id)
+    .join_from(use_limit, message)
+    .where(use_limit.c.digest.in_(bindparam("digests", expanding=True)))
+    .where(message.c.direction == INBOUND)
+)
+_WISHES: Final = (
+    select(onward_request, message.c.message_id)
+    .join_from(onward_request, message, message.c.id == onward_request.c.message)
+    .where(
+        onward_request.c.request_id == bindparam("case"),
+        message.c.partner == bindparam("from_partner"),
+        message.c.direction == OUTBOUND,
+    )
+    .order_by(onward_request.c.message)
+)
+_DECIDE: Final = update(onward_request).where(onward_request.c.message == bindparam("wish"))
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """The case of a document, and the message that it answers, where its envelope names one."""
+
+    request_id: str
+    about: str | None
+
+
+def keep_use_txn(
+    unit: Transaction, use: Use, partner: str, number: int, matter: Matter, *, ours: bool
+) -> None:
+    """What a document says about use is kept with its message, the row `number`.
+
+    What we send limits the receiver, what we get limits us; only our own wishes and the decisions
+    of partners on them count here.
+    """
+    if ours and use.wish is not None:
+        columns = {
+            "message": number,
+            "request_id": matter.request_id,
+            "recipients": sorted(use.wish.recipients),
+            "data": [[one.delivery_id, sorted(one.items)] for one in use.wish.data],
+        }
+        unit.connection.execute(insert(onward_request), columns)
+    if not ours and (rows := list(_rows(use, number))):
+        unit.connection.execute(insert(use_limit), rows)
+    if not ours and use.granted is not None:
+        _decide_txn(unit, partner, number, matter, use.granted)
+
+
+def _rows(use: Use, number: int) -> Iterator[dict[str, object]]:
+    for limit in use.limits:
+        for digest in sorted(limit.digests):
+            yield {
+                "message": number,
+                "item": limit.item,
+                "digest": digest,
+                "delivery_id": limit.delivery_id,
+                "onward": limit.onward,
+                "listed": sorted(limit.listed),
+            }
+
+
+def _decide_txn(
+    unit: Transaction, partner: str, number: int, matter: Matter, granted: bool
+) -> None:
+    """The wish that is answered: the one that is named, else the last that waits, else the last."""
+    wanted = {"case": matter.request_id, "from_partner": partner}
+    wishes = unit.connection.execute(_WISHES, wanted).all()
+    named = [wish for wish in wishes if wish.message_id == matter.about]
+    waiting = [wish for wish in wishes if wish.granted is None]
+    for wish in (named or waiting or wishes)[-1:]:
+        decided = {"granted": granted, "decided_by": number}
+        unit.connection.execute(_DECIDE.values(decided), {"wish": wish.message})
+
+
+def limited_txn(unit: Transaction, digests: Collection[str]) -> dict[str, tuple[Limited, ...]]:
+    """Under which limitations each of `digests` came to us; those that came under none are left
+    out."""
+    found: dict[str, list[Limited]] = {}
+    wishes: dict[tuple[str, str], Sequence[AnyRow]] = {}
+    for some in _batches(sorted(digests)):
+        for row in unit.connection.execute(_LIMITS, {"digests": some}).all():
+            of_case = row.request_id or "", row.partner
+            if of_case not in wishes:
+                wanted = {"case": of_case[0], "from_partner": row.partner}
+                wishes[of_case] = unit.connection.execute(_WISHES, wanted).all()
+            found.setdefault(row.digest, []).append(_limited(row, wishes[of_case]))
+    return {digest: tuple(limits) for digest, limits in found.items()}
+
+
+def _limited(row: AnyRow, wishes: Sequence[AnyRow]) -> Limited:
+    allowed = set(row.listed)
+    for wish in wishes:
+        named = [Named(delivery_id, frozenset(items)) for delivery_id, items in wish.data]
+        if wish.granted and any(one.covers(row.item, row.delivery_id) for one in named):
+            allowed.update(wish.recipients)
+    return Limited(row.partner, row.request_id or "", frozenset(allowed))
+
+
+def _batches(digests: Sequence[str]) -> Iterator[list[str]]:
+    rest = iter(digests)
+    while some := list(islice(rest, ASKED_AT_ONCE)):
+        yield some
+
+
+@dataclass(frozen=True, slots=True)
+class UseLimits:
+    """The limitations of use as the rest of the gateway asks for them."""
+
+    engine: Engine
+
+    async def of(self, digests: Collection[str]) -> Mapping[str, Sequence[Limited]]:
+        """Under which limitations each of `digests` (SHA-256, hexadecimal) came to us."""
+        return await self.engine.run(lambda unit: limited_txn(unit, digests))
