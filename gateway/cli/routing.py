@@ -26,8 +26,9 @@ def add_commands(commands: Commands) -> None:
         _route,
         "say where a document goes, and why",
         "Say which authority may send a document and which receives it, by which rule, article and "
-        "source of the State directory; or why nobody does, and the right address. Say also what "
-        "else bears on it there: reservations, treaties, exclusions. Sends nothing.",
+        "source of the State directory, and how far that may be relied on; or why nobody does, and "
+        "the right address. Say also what else bears on it there: reservations, treaties, "
+        "exclusions. Sends nothing.",
     )
     command.add_argument(
         "document", metavar="DOCUMENT", type=Path, help="the document, XML or JSON"
@@ -107,7 +108,5 @@ def _decision(named: str, found: Competent | NotCompetent) -> dict[str, Any]:
     return {
         "competent": True,
         "authority": found.authority,
-        "rule": found.rule,
-        "article": found.article,
-        "source": found.source,
+        **found.because,
     }

@@ -48,12 +48,13 @@ from protocol.convention.competence import (
     sending_authority,
 )
 from protocol.convention.delivery import Came
+from protocol.convention.directory import Trust
 from protocol.convention.documents import Document, DocumentRefused, read_document
 from protocol.convention.lifecycle.docket import Docket, docket_of
 
 CONTACT_CHECK = "ContactCheck"  # the one kind that travels without a document (art. 41)
 MAX_PING_BYTES = MEBIBYTE  # the test service tests the line, it does not fill the disk
-_FOR_NOBODY = Competent(NOBODY, "test service", "", "ebMS 3.0 Core section 5.2.2")
+_FOR_NOBODY = Competent(NOBODY, "test service", "", "ebMS 3.0 Core section 5.2.2", Trust.CONFIRMED)
 MAX_FINDINGS_TOLD = 5  # enough to mend a document by; the whole list stays in our evidence
 
 

@@ -238,10 +238,6 @@ class JoiningGroup:
             tls_fingerprint=self._held.tls_fingerprint,
             claimed_at=unit.timestamp,
             received_at=self._desk.now(),
-            routing={
-                "rule": competent.rule,
-                "article": competent.article,
-                "source": competent.source,
-            },
+            routing=competent.because,
             docket=concluded.docket,
         )

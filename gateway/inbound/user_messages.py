@@ -161,11 +161,7 @@ class UserMessageReception:
             tls_fingerprint=fingerprint(self._tls_certificate).hex(),
             claimed_at=unit.timestamp,
             received_at=self._desk.now(),
-            routing={
-                "rule": concluded.competent.rule,
-                "article": concluded.competent.article,
-                "source": concluded.competent.source,
-            },
+            routing=concluded.competent.because,
             call_back=self._call_back,
             docket=concluded.docket,
         )

@@ -21,7 +21,6 @@ from gateway.local.problems import CONFLICT, ILLEGAL_STEP, MALFORMED, UNKNOWN_RE
 from gateway.store.cases import StepRefused
 from gateway.store.faults import CommitUncertain
 from gateway.store.values import StoredBlob, StoredPart, Submission, Submitted
-from protocol.convention.competence import Competent
 from protocol.convention.lifecycle.machine import IllegalStep
 
 MAX_ID_CHARACTERS = 255  # of a MessageId or ConversationId on the wire
@@ -81,7 +80,7 @@ class Submissions:
             await self._remove(blob)
         else:
             self._wake_sender()
-        return Accepted(outcome, submission, _routing(draft.competent))
+        return Accepted(outcome, submission, draft.competent.because)
 
     async def _conversation(self, authority: str, form: Form, draft: Draft) -> str:
         """The ConversationId: what the form says, that of the message referred to, or a new one."""
@@ -199,14 +198,6 @@ def _content_digest(draft: Draft, form: Form, parts: Sequence[StoredPart]) -> by
         octets = text.encode()
         digest.update(len(octets).to_bytes(4, "big") + octets)
     return digest.digest()
-
-
-def _routing(competent: Competent) -> Mapping[str, str]:
-    return {
-        "rule": competent.rule,
-        "article": competent.article,
-        "source": competent.source,
-    }
 
 
 def _illegal(step: IllegalStep) -> Problem:

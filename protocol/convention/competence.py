@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
-from protocol.convention.directory import CompetenceRule, Directory, Function, Matter, StateRecord
+from protocol.convention.directory import (
+    CompetenceRule,
+    Directory,
+    Function,
+    Matter,
+    StateRecord,
+    Trust,
+)
 from protocol.convention.vocabulary import KINDS
 
 CONTACT_CHECK = "ContactCheck"  # asks whether the 24/7 point answers; has no document
@@ -30,12 +37,23 @@ OF_A_CASE = frozenset(kind.name for kind in KINDS.values() if kind.matter is Non
 
 @dataclass(frozen=True, slots=True)
 class Competent:
-    """This authority, by this rule."""
+    """This authority, by this rule, and how far the line of the directory may be relied on."""
 
     authority: str
     rule: str
     article: str
     source: str
+    trust: Trust
+
+    @property
+    def because(self) -> Mapping[str, str]:
+        """Why, as it is kept with a message and told to whoever asks."""
+        return {
+            "rule": self.rule,
+            "article": self.article,
+            "source": self.source,
+            "trust": self.trust.value,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +149,7 @@ def _of_a_case(
                 f"{kind} goes between the authorities of its case",
                 rule.article,
                 rule.provenance.source,
+                rule.provenance.trust,
             )
     return NotCompetent(f"{authority} has no function in the directory on {on}")
 
@@ -149,4 +168,5 @@ def _by(rule: CompetenceRule) -> Competent:
         f"{rule.authority} has the function {rule.function.value} in {rule.matter.value}",
         rule.article,
         rule.provenance.source,
+        rule.provenance.trust,
     )

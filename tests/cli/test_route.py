@@ -25,6 +25,7 @@ def test_a_request_is_explained_by_rule_article_and_source(tmp_path: Path) -> No
     receiver = told["receiver"]
     assert (receiver["authority"], receiver["article"]) == ("AZ-SSS", "40(12)")
     assert "Law of February 2026" in receiver["source"]
+    assert (told["sender"]["trust"], receiver["trust"]) == ("fictional", "confirmed")
     status, said = route(document, "--on", "2026-11-26")
     assert (status, "AZ-SSS has the function RECEIVE in MLA" in said) == (0, True)
 

@@ -76,6 +76,7 @@ async def test_json_becomes_the_document(served: Served) -> None:
     assert (reply.status, reply.json["kind"]) == (202, "PreservationRequest")
     assert reply.json["receivingAuthority"] == "XU-POC247"
     assert reply.json["routing"]["article"] == "41(2)"
+    assert reply.json["routing"]["trust"] == "fictional"
     fetched = await served.ask("GET", f"/v1/messages/{reply.json['messageId']}/document")
     assert fetched.headers["content-type"] == "application/xml"
     assert read_document(fetched.body).kind == "PreservationRequest"
