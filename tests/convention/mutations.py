@@ -8,6 +8,7 @@ the names that it returns are those of which a finding must speak.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -30,12 +31,22 @@ Way = Callable[[etree._Element, XsdElement], Names | None]
 
 @dataclass(frozen=True)
 class Mutation:
-    """A spoiled document, and the names of which at least one must stand in a finding."""
+    """A spoiled document; a finding must speak of one of `names` at or below `place`."""
 
     example: str
     way: str
     names: Names
+    place: str  # the element around what was changed
     octets: bytes
+
+    def is_told_by(self, path: str, *said: str) -> bool:
+        """Whether a finding at `path` that says `said` shows where the fault is."""
+        there = path == self.place or path.startswith(f"{self.place}/")
+        words = " ".join((path.removeprefix(self.place), *said))
+        if self.place.rpartition("/")[2].partition("[")[0] in self.names:
+            words += self.place  # the place itself is what was changed
+        named = (re.search(rf"(?<!\w){re.escape(name)}(?!\w)", words) for name in self.names)
+        return there and any(named)
 
 
 def mutations(count: int, seed: int) -> Iterator[Mutation]:
@@ -56,9 +67,12 @@ def _one(name: str, way: Way, choice: random.Random) -> Mutation:
             element = list(root.iter(etree.Element))[place]
             declaration = declaration_at(path_of(element), CURRENT.schema)
             assert isinstance(declaration, XsdElement)
+            around = element.getparent()
+            around_path = path_of(element if around is None else around)
             names = wanted(element, declaration)
             if names:
-                return Mutation(name, wanted.__name__, names, etree.tostring(root))
+                octets = etree.tostring(root)
+                return Mutation(name, wanted.__name__, names, around_path, octets)
     raise AssertionError(f"{name} has no place to spoil")
 
 

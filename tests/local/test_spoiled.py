@@ -19,7 +19,8 @@ JSON = {"type": "application/json"}
 async def test_no_spoiled_xml_is_taken_and_each_is_told_the_element(served: Served) -> None:
     for one in mutations(COUNT, SEED):
         findings = await refused(served, one.octets, XML)
-        assert any(speaks_of(finding, *one.names) for finding in findings), (one.way, findings)
+        told = [(finding["path"], finding["message"], finding["expected"]) for finding in findings]
+        assert any(one.is_told_by(*said) for said in told), (one.way, findings)
 
 
 @pytest_twisted.ensureDeferred
