@@ -19,6 +19,7 @@ from schemas.code_lists import code_lists
 WORDS: Final = Path(__file__).parent / "words"
 ENGLISH: Final = "en"
 TABLES: Final = ("documents", "elements", "attributes", "phrases")
+OF_DOCUMENTS: Final = frozenset({"DocumentKind", "RequestKind"})  # lists whose codes are kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,13 @@ class Words:
         return self._word("phrases", key)
 
     def code(self, code_list: str, code: str) -> str:
-        """What a code of a list means; the code itself where nobody wrote it down."""
+        """What a code of a list means; the code itself where nobody wrote it down.
+
+        A code that names a kind of document means, outside English, the title of that kind.
+        """
         found = self.codes.get(code_list, {}).get(code)
+        if found is None and code_list in OF_DOCUMENTS:
+            found = self.tables["documents"].get(code) if self.language != ENGLISH else None
         if found is not None:
             return found
         known = code_lists().get(code_list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import subprocess
 import sys
@@ -109,6 +110,39 @@ def test_a_language_has_only_words_that_english_has(language: str) -> None:
         assert set(words(language).tables[table]) <= set(words(ENGLISH).tables[table])
     for name, codes in words(language).codes.items():
         assert set(codes) <= {one.code for one in code_lists()[name].codes}
+
+
+SCRIPTS = {"ar": "\u0600-\u06ff", "ru": "\u0400-\u04ff", "zh": "\u4e00-\u9fff"}
+ILLEGAL_ACCESS = {
+    "ar": "النفاذ غير المشروع",
+    "az": "Qanunsuz daxilolma",
+    "en": "Illegal access",
+    "es": "Acceso ilícito",
+    "fr": "Accès illégal",
+    "ru": "Незаконный доступ",
+    "zh": "非法访问",
+}
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_code_has_a_meaning_in_every_language(language: str) -> None:
+    spoken = words(language)
+    letters = re.compile(f"[{SCRIPTS[language]}]") if language in SCRIPTS else re.compile(r"\w")
+    for name, code_list in code_lists().items():
+        means = {one.code: spoken.code(name, one.code) for one in code_list.codes}
+        assert len(set(means.values())) == len(means), (name, means)
+        for code, meaning in means.items():
+            assert letters.search(meaning), (name, code, meaning)
+            assert language == ENGLISH or meaning != code, (name, code)
+        same = [one.code for one in code_list.codes if one.means == means[one.code]]
+        assert language == ENGLISH or len(same) <= len(means) / 2, (name, same)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_page_shows_codes_in_its_language(language: str) -> None:
+    shown = html.fromstring(page(sheet(example(PRESERVATION), words(language)))).text_content()
+    assert f"{ILLEGAL_ACCESS[language]} (UNCC-07)" in shown
+    assert language == ENGLISH or "Illegal access" not in shown
 
 
 @pytest.mark.parametrize("language", languages())
