@@ -112,7 +112,7 @@ class Drafts:
     async def _docket(self, document: Document, form: Form) -> Docket | None:
         """Step 6. Raises Problem with every finding."""
         carried = frozenset(one.blob.sha256.hex() for one in form.attachments)
-        digests = carried | digests_in(canonical(document.root))
+        digests = carried | await self._in_thread(_named, document)
         limited = await self._use_limits.of(digests) if digests else {}
         return await self._in_thread(self._docket_where, document, limited, carried)
 
@@ -182,6 +182,11 @@ def _check_sizes(draft: Draft, form: Form) -> None:
         _too_large("size of a part in bytes", allowed.max_part_bytes)
     if sum(sizes) > allowed.max_message_bytes:
         _too_large("size of the message in bytes", allowed.max_message_bytes)
+
+
+def _named(document: Document) -> frozenset[str]:
+    """The digests that the document names."""
+    return digests_in(canonical(document.root))
 
 
 def _read(octets: bytes, media_type: str | None) -> Document:

@@ -160,7 +160,9 @@ def _limited(row: AnyRow, wishes: Sequence[AnyRow]) -> Limited:
         named = [Named(delivery_id, frozenset(items)) for delivery_id, items in wish.data]
         if wish.granted and any(one.covers(row.item, row.delivery_id) for one in named):
             allowed.update(wish.recipients)
-    return Limited(row.partner, row.request_id or "", frozenset(allowed))
+    return Limited(
+        row.partner, row.request_id or "", frozenset(allowed), row.onward, frozenset(row.listed)
+    )
 
 
 def _batches(digests: Sequence[str]) -> Iterator[list[str]]:

@@ -24,11 +24,11 @@ from protocol.convention.lifecycle.periods import Length
 from protocol.convention.rule_words import C, D, concerned, finding, kind_of, text
 from protocol.convention.rules import PRESERVATION_DAYS
 from protocol.convention.rules_of_reservations import collected_there, reserved_ground
-from protocol.convention.use_limits import ONWARD, Limited
+from protocol.convention.use_limits import BRINGING, ONWARD, Limited, limitations_in
 
 COLLECTION: Final = "COLLECTION"  # the time limit of a State's record that bounds a collection
 FLAGGED: Final = frozenset(
-    {"UNCC-R04C", "UNCC-R07", "UNCC-R06R", "UNCC-R09C", "UNCC-R10", "UNCC-R13"}
+    {"UNCC-R04C", "UNCC-R07", "UNCC-R06R", "UNCC-R09C", "UNCC-R10", "UNCC-R13", "UNCC-R13I"}
 )
 
 
@@ -139,19 +139,45 @@ def applied_between(root: etree._Element, context: Context) -> Iterator[Finding]
 
 def used_as_allowed(root: etree._Element, context: Context) -> Iterator[Finding]:
     """UNCC-R13: what came under a limitation of use goes to no other State without leave."""
+    for digest, element, limit in _limited(root, context):
+        if not limit.allows(context.receiver):
+            where = f"in the request {limit.request_id}"
+            message = f"{digest} came from {limit.state} {where}, for that purpose only"
+            expected = f"leave of {limit.state}: {ONWARD} that names {context.receiver}, granted"
+            yield finding("UNCC-R13", element, message, expected, "40(19)")
+            return  # one is enough to stop it, and a delivery may have thousands
+
+
+def limits_passed_on(root: etree._Element, context: Context) -> Iterator[Finding]:
+    """UNCC-R13I: what goes on with leave goes on under the limits with which it came."""
+    limitations = limitations_in(root)
+    for digest, _, limit in _limited(root, context):
+        if context.receiver == limit.state or not limit.allows(context.receiver):
+            continue
+        came = f"{digest} came from {limit.state} with OnwardTransfer {limit.onward}"
+        if not limitations:
+            expected = f"a document with a UseLimitation: {', '.join(sorted(BRINGING))}"
+            yield finding("UNCC-R13I", root, f"{came}; this says nothing of it", expected, "40(19)")
+            return
+        for limitation in limitations:
+            if not limit.is_kept_by(limitation):
+                listed = f" of {', '.join(sorted(limit.listed))}" if limit.listed else ""
+                message, expected = f"{came}", f"{limit.onward}{listed}, or less"
+                yield finding("UNCC-R13I", limitation, message, expected, "40(19)")
+                return
+
+
+def _limited(
+    root: etree._Element, context: Context
+) -> Iterator[tuple[str, etree._Element, Limited]]:
+    """What the document names or carries that came to us under a limit: where, and which."""
     if not context.limited:
         return
     named = ((text(one).lower(), one) for one in root.iter(f"{C}Sha256"))
     beside = ((digest, root) for digest in sorted(context.carried))
     for digest, element in chain(named, beside):
         for limit in context.limited.get(digest, ()):
-            if limit.allows(context.receiver):
-                continue
-            where = f"in the request {limit.request_id}"
-            message = f"{digest} came from {limit.state} {where}, for that purpose only"
-            expected = f"leave of {limit.state}: {ONWARD} that names {context.receiver}, granted"
-            yield finding("UNCC-R13", element, message, expected, "40(19)")
-            return  # one is enough to stop it, and a delivery may have thousands
+            yield digest, element, limit
 
 
 ContextRule = Callable[[etree._Element, Context], Iterator[Finding]]
@@ -166,6 +192,7 @@ RULES_IN_CONTEXT: Final[tuple[ContextRule, ...]] = (
     readable_there,
     applied_between,
     used_as_allowed,
+    limits_passed_on,
 )
 
 

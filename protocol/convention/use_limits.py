@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from lxml import etree
@@ -20,8 +20,11 @@ from protocol.convention.delivery import ATTACHED
 from protocol.convention.rule_words import C, D, concerned, kind_of, text
 
 ONWARD: Final = "OnwardTransferRequest"
-LISTED: Final = "LISTED"  # OnwardTransferRule: those who are named may have it
+NO: Final = "NO"  # OnwardTransferRule: nobody else may have it
+WITH_CONSENT: Final = "WITH_CONSENT"  # whoever sent it is asked first
+LISTED: Final = "LISTED"  # those who are named may have it
 _GRANTED: Final = frozenset({"GRANTED", "GRANTED_CONDITIONAL"})  # conditions bind the authority
+_RECIPIENT: Final = f"{C}OnwardRecipient"
 _STATE: Final = re.compile(r"([A-Z]{2})(?:-[A-Z0-9]+)?")  # a State, or an authority of one
 
 
@@ -75,11 +78,26 @@ class Limited:
 
     state: str
     request_id: str
-    allowed: frozenset[str] = field(default_factory=frozenset)  # States: listed, or consented to
+    allowed: frozenset[str] = frozenset()  # States: listed, or consented to
+    onward: str = WITH_CONSENT  # OnwardTransferRule
+    listed: frozenset[str] = frozenset()  # States
 
     def allows(self, receiver: str) -> bool:
         """Whether the State `receiver` may have it: whoever sent it may."""
         return receiver == self.state or receiver in self.allowed
+
+    def is_kept_by(self, limitation: etree._Element) -> bool:
+        """Whether what goes on under `limitation` is as limited as it came.
+
+        A recipient in words may be anybody, so it is none of those who are listed.
+        """
+        onward = text(limitation.find(f"{C}OnwardTransfer"))
+        if onward == NO or self.onward == NO:
+            return onward == NO
+        if onward != LISTED:
+            return True
+        named = [_STATE.fullmatch(text(one)) for one in limitation.iterfind(_RECIPIENT)]
+        return self.onward == LISTED and all(one and one[1] in self.listed for one in named)
 
 
 def use_of(root: etree._Element, came: Collection[str]) -> Use | None:
@@ -93,6 +111,13 @@ def use_of(root: etree._Element, came: Collection[str]) -> Use | None:
         return None
     require_canonical(root)
     return reader(root, frozenset(came))
+
+
+def limitations_in(root: etree._Element) -> list[etree._Element]:
+    """Every UseLimitation that the document puts on what it brings."""
+    if kind_of(root) not in BRINGING:
+        return []
+    return list(root.iter(f"{C}UseLimitation", f"{D}UseLimitation"))
 
 
 def digests_in(root: etree._Element) -> frozenset[str]:
@@ -153,6 +178,9 @@ _READERS: Final[Mapping[str, Callable[[etree._Element, frozenset[str]], Use | No
     "DecisionNotice": _decided,
 }
 
+BRINGING: Final = frozenset(_READERS) - {ONWARD, "DecisionNotice"}
+"""Kinds that bring something under a limitation of use."""
+
 
 def _limit(
     limitation: etree._Element, digests: frozenset[str], item: str = "", delivery_id: str = ""
@@ -164,7 +192,7 @@ def _limit(
 
 def _states(limitation: etree._Element) -> Iterator[str]:
     """The States among the recipients; a name in words is none that a machine may judge."""
-    for recipient in limitation.iterfind(f"{C}OnwardRecipient"):
+    for recipient in limitation.iterfind(_RECIPIENT):
         named = _STATE.fullmatch(text(recipient))
         if named is not None:
             yield named[1]

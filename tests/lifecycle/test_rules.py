@@ -226,6 +226,51 @@ def test_what_came_for_one_purpose_goes_nowhere_else_without_leave() -> None:
         assert found.rule == "UNCC-R13"
 
 
+WITH_CONSENT = "<c:OnwardTransfer>WITH_CONSENT</c:OnwardTransfer>"
+
+
+def listing(*recipients: str) -> str:
+    named = "".join(f"<c:OnwardRecipient>{one}</c:OnwardRecipient>" for one in recipients)
+    return f"<c:OnwardTransfer>LISTED</c:OnwardTransfer>{named}"
+
+
+@pytest.mark.parametrize(
+    ("came_under", "listed", "goes_under", "kept"),
+    [
+        ("WITH_CONSENT", (), WITH_CONSENT, True),
+        ("WITH_CONSENT", (), WITH_CONSENT.replace("WITH_CONSENT", "NO"), True),
+        ("WITH_CONSENT", (), listing("XV"), False),
+        ("NO", (), WITH_CONSENT, False),
+        ("NO", (), WITH_CONSENT.replace("WITH_CONSENT", "NO"), True),
+        ("LISTED", ("XV",), WITH_CONSENT, True),
+        ("LISTED", ("XV",), listing("XV", "XV-CA"), True),
+        ("LISTED", ("XV",), listing("XW"), False),
+        ("LISTED", ("XV",), listing("XV", "whoever asks"), False),
+    ],
+)
+def test_what_goes_on_with_leave_stays_as_limited_as_it_came(
+    came_under: str, listed: tuple[str, ...], goes_under: str, kept: bool
+) -> None:
+    name = "evidence-delivery-xu-az.xml"
+    octets = changed(name, (WITH_CONSENT, goes_under))
+    digest = octets.decode().split("<c:Sha256>")[1].split("<")[0]
+    limit = Limited("ZZ", "7e0c1f4a", frozenset({"AZ"}), came_under, frozenset(listed))
+    found = in_context(octets, between(name, limited={digest: [limit]}))
+    places = [(one.rule, one.path) for one in found]
+    assert places == ([] if kept else [("UNCC-R13I", "/EvidenceDelivery/UseLimitation")])
+    back = replace(limit, state="AZ")
+    assert in_context(octets, between(name, limited={digest: [back]})) == []
+
+
+def test_what_is_limited_goes_on_in_a_document_that_says_so() -> None:
+    name = "mla-request-xu-az.xml"
+    limit = Limited("ZZ", "7e0c1f4a", frozenset({"AZ"}))
+    context = between(name, limited={"ab" * 32: [limit]}, carried={"ab" * 32})
+    (found,) = in_context(example(name), context)
+    assert (found.rule, found.path) == ("UNCC-R13I", "/MlaRequest")
+    assert "EvidenceDelivery" in found.expected
+
+
 def test_a_file_that_the_document_does_not_name_is_looked_at_too() -> None:
     name = "mla-request-xu-az.xml"
     context = between(name, limited={"ab" * 32: [Limited("ZZ", "7e0c1f4a")]}, carried={"ab" * 32})

@@ -50,6 +50,11 @@ async def limits(store: Store, digest: str) -> tuple[Limited, ...]:
     return tuple((await store.use_limits.of([digest])).get(digest, ()))
 
 
+def limited(*allowed: str) -> tuple[Limited, ...]:
+    """Under the one limit of the example, with leave for the States that are named."""
+    return (Limited("XU", REQUEST, frozenset(allowed), "WITH_CONSENT"),)
+
+
 def decision(outcome: str, kind: str = "OnwardTransferRequest") -> bytes:
     """The decision of XU on what AZ asked for."""
     changes = {"UseConsentRequest": kind, ">GRANTED_CONDITIONAL<": f">{outcome}<"}
@@ -58,7 +63,7 @@ def decision(outcome: str, kind: str = "OnwardTransferRequest") -> bytes:
 
 @inline_callbacks
 async def test_every_item_and_the_document_itself_are_limited(store: Store) -> None:
-    expected = (Limited("XU", REQUEST),)
+    expected = limited()
     for digest in (logs(), subscriber(), sha256(written(DELIVERY)).hexdigest()):
         assert await limits(store, digest) == expected
         assert not expected[0].allows("XV")
@@ -93,7 +98,9 @@ async def test_who_is_listed_may_have_it(open_store: Opener, url: str) -> None:
     )
     changes = {rule_in(DELIVERY): RULE.format("LISTED") + listed}
     await store.accept(came(DELIVERY, octets=written(DELIVERY, **changes)))
-    assert await limits(store, logs()) == (Limited("XU", REQUEST, frozenset({"XV", "XW"})),)
+    assert await limits(store, logs()) == (
+        Limited("XU", REQUEST, frozenset({"XV", "XW"}), "LISTED", frozenset({"XV", "XW"})),
+    )
 
 
 @inline_callbacks
@@ -101,11 +108,11 @@ async def test_leave_counts_for_what_was_asked_and_for_the_states_that_were_name
     store: Store,
 ) -> None:
     await store.submit(goes(ASKING, later(20), message_id="wish"))
-    assert await limits(store, logs()) == (Limited("XU", REQUEST),)
+    assert await limits(store, logs()) == limited()
     granted = came("decision-notice-xu-az", later(30), decision("GRANTED"), message_id="yes")
     await store.accept(granted)
-    assert await limits(store, logs()) == (Limited("XU", REQUEST, frozenset({"XV"})),)
-    assert await limits(store, subscriber()) == (Limited("XU", REQUEST),)  # item-2: not asked for
+    assert await limits(store, logs()) == limited("XV")
+    assert await limits(store, subscriber()) == limited()  # item-2: not asked for
 
 
 @inline_callbacks
@@ -116,7 +123,7 @@ async def test_a_wish_without_items_asks_for_the_whole_delivery(store: Store) ->
         came("decision-notice-xu-az", later(30), decision("GRANTED_CONDITIONAL"), message_id="yes")
     )
     for digest in (logs(), subscriber()):
-        assert await limits(store, digest) == (Limited("XU", REQUEST, frozenset({"XV"})),)
+        assert await limits(store, digest) == limited("XV")
 
 
 @inline_callbacks
@@ -126,7 +133,7 @@ async def test_another_delivery_another_case_or_another_wish_is_none(store: Stor
     await store.accept(
         came("decision-notice-xu-az", later(30), decision("GRANTED"), message_id="yes")
     )
-    assert await limits(store, logs()) == (Limited("XU", REQUEST),)
+    assert await limits(store, logs()) == limited()
     await store.submit(goes(ASKING, later(40), message_id="wish"))
     use = came(
         "decision-notice-xu-az",
@@ -135,7 +142,7 @@ async def test_another_delivery_another_case_or_another_wish_is_none(store: Stor
         message_id="use",
     )
     await store.accept(use)
-    assert await limits(store, logs()) == (Limited("XU", REQUEST),)
+    assert await limits(store, logs()) == limited()
 
 
 @inline_callbacks
