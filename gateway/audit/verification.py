@@ -15,6 +15,7 @@ from gateway.audit.claims import ABOUT_A_MESSAGE, claims_of
 from gateway.audit.directory import DirectoryAudit
 from gateway.audit.messages import Counted, Material, check_message
 from gateway.audit.pages import Reading
+from gateway.audit.use_limits import UseLimitsAudit
 from gateway.spool import Spool
 from gateway.store.faults import StoreFault, StoreRefused
 from gateway.store.ports import KeyWrap
@@ -85,7 +86,7 @@ def _chain(store: Reading, storage_key: KeyWrap, walked: _Walked) -> Iterator[St
     for finding in _seal_findings(store, storage_key, sealed):
         yield _found(finding)
     walk, at_head, alerts = ChainWalk(), ChainWalk(), AlertsAudit(store)
-    directory, cases = DirectoryAudit(store), CasesAudit(store)
+    directory, cases, use = DirectoryAudit(store), CasesAudit(store), UseLimitsAudit(store)
     for page in pages.evidence_pages(store):
         for row in page:
             link = _link(row)
@@ -99,10 +100,11 @@ def _chain(store: Reading, storage_key: KeyWrap, walked: _Walked) -> Iterator[St
                 yield {"event": "progress", "records": walked.records}
         alerts.take(page)
         directory.take(page)
-        for finding in [*_missing(store, page), *cases.take(page)]:
+        for finding in [*_missing(store, page), *cases.take(page), *use.take(page)]:
             yield _found(finding)
     of_directory = directory.findings(pages.certificates(store))
-    for finding in [*at_head.end(head), *alerts.findings(), *of_directory, *cases.findings()]:
+    of_cases = [*cases.findings(), *use.findings()]
+    for finding in [*at_head.end(head), *alerts.findings(), *of_directory, *of_cases]:
         yield _found(finding)
 
 

@@ -108,9 +108,8 @@ def file_txn(
     Raises StepRefused where our own authority may not do that.
     """
     times = times_of(unit)
-    if docket.use is not None and mover.number is not None:
-        matter = Matter(docket.filing.request_id, ref_to_message_id)
-        keep_use_txn(unit, docket.use, mover.partner, mover.number, matter, ours=ours)
+    if docket.use is not None:
+        keep_use_txn(unit, docket.use, _matter(docket, mover, ref_to_message_id), ours=ours)
     filing = replace(docket.filing, event=replace(docket.filing.event, message_id=mover.message_id))
     docket = replace(docket, filing=filing)
     names = (filing.request_id, *filing.cites)
@@ -139,6 +138,14 @@ def file_txn(
         unit.connection.execute(_LINK_ONCE[unit.connection.dialect.name], values)
     if row is not None or placed.links:
         _tell_linked_txn(unit, number, after, mover, times)
+
+
+def _matter(docket: Docket, mover: Mover, about: str | None) -> Matter:
+    if mover.number is None or mover.message_id is None:
+        raise TypeError("what a document says about use is kept with its message")
+    return Matter(
+        mover.number, mover.partner, mover.message_id, docket.filing.request_id, about, mover.at
+    )
 
 
 def _cases_txn(unit: Transaction, partner: str, names: Iterable[str]) -> dict[str, AnyRow]:

@@ -9,10 +9,13 @@ is worked out in `protocol.convention.use_limits`. Source: Convention articles 3
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     Boolean,
@@ -34,7 +37,8 @@ from gateway.store.engine import Engine
 from gateway.store.rows import AnyRow
 from gateway.store.tables import INBOUND, OUTBOUND, message, metadata
 from gateway.store.transaction import Transaction
-from protocol.convention.use_limits import Limited, Named, Use
+from protocol.convention.use_limits import Limited, Named, OnwardWish, Use
+from protocol.evidence.records import Json, Kind
 
 ASKED_AT_ONCE: Final = 500  # digests in one statement; a delivery may name thousands
 
@@ -64,6 +68,7 @@ onward_request = Table(
     Index("onward_request_case", "request_id"),
 )
 
+_SAID: Final = ("item", "digest", "delivery_id", "onward", "listed")
 _LIMITS: Final = (
     select(use_limit, message.c.partner, message.c.request_id)
     .join_from(use_limit, message)
@@ -85,35 +90,44 @@ _DECIDE: Final = update(onward_request).where(onward_request.c.message == bindpa
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """The case of a document, and the message that it answers, where its envelope names one."""
+    """The message of a document, its case, and what it answers, where its envelope says so."""
 
+    number: int  # of the message's row
+    partner: str
+    message_id: str
     request_id: str
     about: str | None
+    at: datetime
+
+    @property
+    def facts(self) -> dict[str, Json]:
+        """What every record of evidence about it begins with."""
+        return {"partner": self.partner, "message_id": self.message_id}
 
 
-def keep_use_txn(
-    unit: Transaction, use: Use, partner: str, number: int, matter: Matter, *, ours: bool
-) -> None:
-    """What a document says about use is kept with its message, the row `number`.
+def keep_use_txn(unit: Transaction, use: Use, matter: Matter, *, ours: bool) -> None:
+    """What a document says about use is kept with its message, and so is the evidence of it.
 
     What we send limits the receiver, what we get limits us; only our own wishes and the decisions
     of partners on them count here.
     """
     if ours and use.wish is not None:
-        columns = {
-            "message": number,
-            "request_id": matter.request_id,
-            "recipients": sorted(use.wish.recipients),
-            "data": [[one.delivery_id, sorted(one.items)] for one in use.wish.data],
-        }
-        unit.connection.execute(insert(onward_request), columns)
-    if not ours and (rows := list(_rows(use, number))):
+        _ask_txn(unit, use.wish, matter)
+    if not ours and (rows := list(_rows(use, matter.number))):
         unit.connection.execute(insert(use_limit), rows)
+        facts = {**matter.facts, "rows": len(rows), "sha256": digest_of(rows)}
+        unit.record(Kind.USE_LIMITED, matter.at, facts, matter.number)
     if not ours and use.granted is not None:
-        _decide_txn(unit, partner, number, matter, use.granted)
+        _decide_txn(unit, matter, use.granted)
 
 
-def _rows(use: Use, number: int) -> Iterator[dict[str, object]]:
+def digest_of(rows: Iterable[Mapping[str, Any]]) -> str:
+    """SHA-256, in hexadecimal, over what the rows of one message in `use_limit` say."""
+    said = sorted([[row[name] for name in _SAID] for row in rows])
+    return sha256(json.dumps(said).encode()).hexdigest()
+
+
+def _rows(use: Use, number: int) -> Iterator[dict[str, Any]]:
     for limit in use.limits:
         for digest in sorted(limit.digests):
             yield {
@@ -126,17 +140,36 @@ def _rows(use: Use, number: int) -> Iterator[dict[str, object]]:
             }
 
 
-def _decide_txn(
-    unit: Transaction, partner: str, number: int, matter: Matter, granted: bool
-) -> None:
+def _ask_txn(unit: Transaction, wish: OnwardWish, matter: Matter) -> None:
+    recipients = sorted(wish.recipients)
+    data = [[one.delivery_id, sorted(one.items)] for one in wish.data]
+    columns = {
+        "message": matter.number,
+        "request_id": matter.request_id,
+        "recipients": recipients,
+        "data": data,
+    }
+    unit.connection.execute(insert(onward_request), columns)
+    facts = {**matter.facts, "sha256": digest_of_wish(matter.request_id, recipients, data)}
+    unit.record(Kind.ONWARD_ASKED, matter.at, facts, matter.number)
+
+
+def digest_of_wish(request_id: str, recipients: Any, data: Any) -> str:
+    """SHA-256, in hexadecimal, over what a row in `onward_request` asks for."""
+    return sha256(json.dumps([request_id, recipients, data]).encode()).hexdigest()
+
+
+def _decide_txn(unit: Transaction, matter: Matter, granted: bool) -> None:
     """The wish that is answered: the one that is named, else the last that waits, else the last."""
-    wanted = {"case": matter.request_id, "from_partner": partner}
+    wanted = {"case": matter.request_id, "from_partner": matter.partner}
     wishes = unit.connection.execute(_WISHES, wanted).all()
     named = [wish for wish in wishes if wish.message_id == matter.about]
     waiting = [wish for wish in wishes if wish.granted is None]
     for wish in (named or waiting or wishes)[-1:]:
-        decided = {"granted": granted, "decided_by": number}
+        decided = {"granted": granted, "decided_by": matter.number}
         unit.connection.execute(_DECIDE.values(decided), {"wish": wish.message})
+        facts = {**matter.facts, "wish": wish.message_id, "granted": granted}
+        unit.record(Kind.ONWARD_DECIDED, matter.at, facts, matter.number)
 
 
 def limited_txn(unit: Transaction, digests: Collection[str]) -> dict[str, tuple[Limited, ...]]:

@@ -74,6 +74,9 @@ class Kind(StrEnum):
     CLOCK_TOLD = "CLOCK_TOLD"  # an authority was told that something is due, or rung
     FORWARDED = "FORWARDED"  # an authority handed a request on to another of ours
     CLOCK_ANSWERED = "CLOCK_ANSWERED"  # a person answered
+    USE_LIMITED = "USE_LIMITED"  # what a message brought may be used for one purpose only
+    ONWARD_ASKED = "ONWARD_ASKED"  # we ask leave to hand on what came
+    ONWARD_DECIDED = "ONWARD_DECIDED"  # whoever sent it has decided
     DIRECTORY_CHANGED = "DIRECTORY_CHANGED"  # another record of a State is in force
     DIRECTORY_UPDATE_REFUSED = "DIRECTORY_UPDATE_REFUSED"  # a partner's update is not applied
     CONTENT_DESTROYED = "CONTENT_DESTROYED"  # the payload's key is gone; the evidence stays
