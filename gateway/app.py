@@ -22,6 +22,7 @@ from gateway.inbound.desk import Desk
 from gateway.inbound.gates import Gates
 from gateway.inbound.joiner import Joiner
 from gateway.inbound.joining import Joining
+from gateway.inbound.lately import KEPT, ReceivedLately
 from gateway.inbound.listener import As4Site
 from gateway.inbound.signal_gates import SignalGates
 from gateway.local.service import LocalApi
@@ -130,8 +131,9 @@ class Gateway:
         local = self._make_local(store, sender, pinger, directory)
         await local.start()
         self._closing.push_async_callback(local.stop)
-        joiner = self._joiner = self._make_joiner(store, callbacks)
-        desk = self._make_desk(store, wire, callbacks, joiner)
+        lately = ReceivedLately(await store.received_lately(KEPT))
+        joiner = self._joiner = self._make_joiner(store, callbacks, lately)
+        desk = self._make_desk(store, wire, callbacks, joiner, lately)
         reminder = Reminder(store, self._metrics, self._log, self._now, self._reactor)
         services = (
             *(sender, callbacks, joiner, pinger, reminder, directory.watch),
@@ -243,7 +245,7 @@ class Gateway:
             reactor=self._reactor,
         )
 
-    def _make_joiner(self, store: Store, callbacks: Callbacks) -> Joiner:
+    def _make_joiner(self, store: Store, callbacks: Callbacks, lately: ReceivedLately) -> Joiner:
         return Joiner(
             Joining(
                 gates=Gates(self._node, self._now, self._new_message_id),
@@ -256,6 +258,7 @@ class Gateway:
                 now=self._now,
                 new_message_id=self._new_message_id,
                 wake_callbacks=callbacks.wake,
+                lately=lately,
             ),
             self._reactor,
         )
@@ -275,7 +278,14 @@ class Gateway:
         self._closing.push_async_callback(site.finish, self._node.settings.stop_seconds)
         self._closing.push_async_callback(_stop_listening, port)
 
-    def _make_desk(self, store: Store, wire: Wire, callbacks: Callbacks, joiner: Joiner) -> Desk:
+    def _make_desk(
+        self,
+        store: Store,
+        wire: Wire,
+        callbacks: Callbacks,
+        joiner: Joiner,
+        lately: ReceivedLately,
+    ) -> Desk:
         gates = Gates(self._node, self._now, self._new_message_id)
         return Desk(
             gates=gates,
@@ -298,6 +308,7 @@ class Gateway:
             now=self._now,
             seconds=self._reactor.seconds,
             wake_joiner=joiner.wake,
+            lately=lately,
         )
 
     def _make_counter(self, store: Store) -> PullCounter:

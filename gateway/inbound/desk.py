@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from gateway.inbound.answers import Answers
 from gateway.inbound.body import BodyStream
 from gateway.inbound.gates import Claims, Gates
+from gateway.inbound.lately import ReceivedLately
 from gateway.inbound.signal_gates import SignalGates
 from gateway.metrics import Metrics
 from gateway.outbound.counter import PullCounter
@@ -62,6 +63,7 @@ class Desk:
     now: Callable[[], datetime]
     seconds: Callable[[], float]  # monotonic
     under_way: UnderWay = field(default_factory=UnderWay)
+    lately: ReceivedLately = field(default_factory=ReceivedLately)
     wake_joiner: Callable[[], None] = lambda: None  # a group of fragments may be complete
 
     def count(self, transmission: Transmission, outcome: str) -> None:

@@ -14,6 +14,7 @@ from datetime import datetime
 from structlog.typing import FilteringBoundLogger
 
 from gateway.inbound.gates import ConcludedSource, Gates
+from gateway.inbound.lately import ReceivedLately
 from gateway.inbound.source_package import SourceMessage, SourcePackage
 from gateway.spool import BlobDamaged, Spool
 from gateway.store import Store
@@ -55,6 +56,7 @@ class Joining:
     now: Callable[[], datetime]
     new_message_id: Callable[[], str]
     wake_callbacks: Callable[[], None]
+    lately: ReceivedLately
 
 
 class JoiningGroup:
@@ -116,6 +118,7 @@ class JoiningGroup:
         outcome, blobs = await self._desk.store.fragments.join(self._held, arrival, ending)
         match outcome:
             case Stored(authority):
+                self._desk.lately.note(arrival.partner, arrival.message_id, arrival.received_at)
                 self._desk.wake_callbacks()
                 await workers.run(self._remove, blobs)
                 self._desk.log.info(

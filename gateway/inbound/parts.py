@@ -34,7 +34,7 @@ class MessageParts:
 
         `begun` is what came of `reader` together with the SOAP part.
         """
-        whole = body.take_if_whole()
+        whole = body.take_if_whole() if await body.comes_whole() else None
         if whole is None:
             return await self._take_stream(reader, begun, body)
         if self._desk.under_way.alone:

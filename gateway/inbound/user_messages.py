@@ -49,31 +49,19 @@ class UserMessageReception:
         Where the receipt goes in a request of its own, it is owed with the message, and nothing is
         said here. `begun` is what came of `reader` together with the SOAP part.
         """
-        if await self._transmission.body.comes_whole():
-            return await self._answer_to_whole(reader, begun)
-        known = await self._known()
-        if known is not None:
-            return await self._repeat(known)
+        if not self._is_certainly_new():
+            known = await self._desk.store.find_received(
+                self._admitted.pmode.partner_state, self._admitted.unit.message_id
+            )
+            if known is not None:
+                return await self._repeat(known)
         return await self._take(reader, begun)
 
-    async def _answer_to_whole(self, reader: MimeReader, begun: Iterable[MimeEvent]) -> HttpAnswer:
-        """The same for a body that is here: the transaction that stores it says if it came before.
-
-        Asking first would cost every message what only a repeated one saves. What is refused now
-        may have been received when it came first: it keeps its receipt.
-        """
-        try:
-            return await self._take(reader, begun)
-        except Refused:
-            known = await self._known()
-            if known is None:
-                raise
-            return await self._repeat(known)
-
-    async def _known(self) -> Received | None:
-        """What was received under this MessageId before."""
-        return await self._desk.store.find_received(
-            self._admitted.pmode.partner_state, self._admitted.unit.message_id
+    def _is_certainly_new(self) -> bool:
+        """Whether the store need not be asked; the transaction that stores it looks again."""
+        unit, pmode = self._admitted.unit, self._admitted.pmode
+        return self._desk.lately.is_certainly_new(
+            pmode.partner_state, unit.message_id, unit.timestamp, pmode.window.future_seconds
         )
 
     async def _take(self, reader: MimeReader, begun: Iterable[MimeEvent]) -> HttpAnswer:
@@ -119,6 +107,7 @@ class UserMessageReception:
         match outcome:
             case Stored(authority):
                 self._parts.release()  # they belong to the row now, whatever happens below
+                self._desk.lately.note(arrival.partner, arrival.message_id, arrival.received_at)
                 self._desk.count(self._transmission, "accepted")
                 self._desk.log.info(
                     "receive.accepted",

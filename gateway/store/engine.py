@@ -31,6 +31,8 @@ _SEAL_KEY: Final = "evidence head"
 class Engine(Protocol):
     """Runs transactions, one durable commit for each or for several together."""
 
+    shared: bool  # whether other nodes may write into the same database
+
     def run(self, work: Work[T]) -> Deferred[T]:
         """Fires with what `work` returns after it is durable, or with why nothing of it is there.
 

@@ -38,6 +38,8 @@ T = TypeVar("T")
 class PostgresqlEngine:
     """Runs transactions in threads called "store". Made by `open_postgresql`."""
 
+    shared = True
+
     def __init__(self, database: Database, reactor: IReactorFromThreads, wake: Wake) -> None:
         self._database = database
         self._reactor = reactor

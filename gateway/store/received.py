@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, insert, select
@@ -89,6 +90,9 @@ _KNOW: Final = Prepared(
 )
 
 
+Came = tuple[str, str, datetime]  # partner, MessageId, when it was received
+
+
 def find_received_txn(unit: Transaction, partner: str, message_id: str) -> Received | None:
     """What we hold from `partner` under this MessageId."""
     wanted = {"partner": partner, "message_id": message_id}
@@ -97,6 +101,18 @@ def find_received_txn(unit: Transaction, partner: str, message_id: str) -> Recei
         return None
     references, receipt = row
     return Received(message_id, references_of(json.loads(references)), receipt)
+
+
+def received_lately_txn(unit: Transaction, limit: int) -> list[Came]:
+    """The newest `limit` messages that we hold, the oldest of them first."""
+    rows = (
+        select(message.c.partner, message.c.message_id, message.c.at)
+        .where(message.c.direction == INBOUND)
+        .order_by(message.c.id.desc())
+        .limit(limit)
+    )
+    newest = [(row.partner, row.message_id, row.at) for row in unit.connection.execute(rows)]
+    return newest[::-1]
 
 
 def accept_txn(unit: Transaction, arrival: Arrival) -> AcceptOutcome:

@@ -51,6 +51,8 @@ class _GroupLost(Exception):
 class SqliteEngine:
     """Runs transactions in the thread "store". Made by `open_sqlite`."""
 
+    shared = False
+
     def __init__(self, url: URL, reactor: IReactorFromThreads, wake: Wake) -> None:
         self._url = url
         self._reactor = reactor

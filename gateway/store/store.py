@@ -180,6 +180,15 @@ class Store:
             lambda unit: received.find_received_txn(unit, partner, message_id)
         )
 
+    async def received_lately(self, limit: int) -> list[received.Came] | None:
+        """The newest `limit` messages that we hold, the oldest of them first.
+
+        None where other nodes receive into the same store meanwhile.
+        """
+        if self._engine.shared:
+            return None
+        return await self._engine.read(lambda unit: received.received_lately_txn(unit, limit))
+
     async def knows(self, partner: str, conversation_id: str, message_id: str) -> bool:
         """Whether this message went to or came from `partner` in this conversation."""
         return await self._engine.run(

@@ -21,6 +21,7 @@ from twisted.web._newclient import ResponseNeverReceived
 
 from config.own_keys import TlsMaterial
 from gateway.app import Gateway
+from gateway.inbound.gates import Gates
 from gateway.outbound.posting import PeerAnswer
 from gateway.store.tables import evidence, metadata
 from gateway.store.transaction import Transaction
@@ -385,13 +386,18 @@ async def test_a_repeat_gets_the_stored_receipt_byte_for_byte(az: Gateway, xu: P
 
 
 @pytest_twisted.ensureDeferred
-async def test_a_repeat_that_would_be_refused_today_gets_its_receipt(
-    az: Gateway, xu: Partner
+async def test_a_repeat_is_known_before_anything_is_decrypted(
+    az: Gateway, xu: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was received stays received: the signature is the same, whatever the parts are now."""
+    """What was received stays received, whatever the parts are now; and no private key is asked."""
     crafted = xu.preservation()
     first = await xu.send(crafted)
     before = await kept(az)
+
+    def opened(*_: object) -> None:
+        raise AssertionError("a content key was opened")
+
+    monkeypatch.setattr(Gates, "open_parts", opened)
     content_id, ciphertext = crafted.parts[0]
     spoiled = ciphertext[:-1] + bytes([ciphertext[-1] ^ 1])
     again = await xu.send(replace(crafted, parts=[(content_id, spoiled), *crafted.parts[1:]]))

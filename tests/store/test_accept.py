@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from gateway.store import Store
 from gateway.store.values import Conflict, DuplicateOf, Stored
-from tests.store.store_values import AT, arrival, kinds, records, reference, stored_part
+from tests.store.store_values import AT, arrival, kinds, later, records, reference, stored_part
 
 inline_callbacks = pytest_twisted.ensureDeferred
 
@@ -171,3 +171,14 @@ async def test_a_refusal_is_recorded(store: Store) -> None:
 @inline_callbacks
 async def test_the_store_says_whether_it_can_be_written(store: Store) -> None:
     await store.check_writable()
+
+
+@inline_callbacks
+async def test_the_newest_messages_are_told_the_oldest_first(store: Store, url: str) -> None:
+    for number in range(3):
+        await store.accept(arrival(message_id=f"m{number}", received_at=later(number)))
+    newest = await store.received_lately(2)
+    if url.startswith("sqlite"):
+        assert newest == [("XU", "m1", later(1)), ("XU", "m2", later(2))]
+    else:
+        assert newest is None  # other nodes may receive into it
