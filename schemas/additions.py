@@ -45,7 +45,17 @@ def changes(older: Path, newer: Path, names: Names, named_anew: frozenset[str]) 
         found += [name] if other is None else _differences(declared, other, names, name)
         if len(found) >= MAX_SHOWN:
             break
+    found += [
+        name or str(kind).removeprefix(XS)
+        for (kind, namespace, name), declared in after.items()
+        if (kind, namespace, name) not in before and _takes_a_place(declared)
+    ]
     return tuple(found[:MAX_SHOWN])
+
+
+def _takes_a_place(declared: etree._Element) -> bool:
+    """Whether something new at the top may stand where a reader looks for something else."""
+    return declared.tag == f"{XS}redefine" or declared.get("substitutionGroup") is not None
 
 
 def _components(

@@ -90,6 +90,17 @@ def test_this_changes(tmp_path: Path, edit: tuple[str, str], place: str) -> None
     assert place in _changes(tmp_path, edit)
 
 
+@pytest.mark.parametrize(
+    ("added", "place"),
+    [
+        ('<xs:element name="Card" type="t:Letter" substitutionGroup="t:Letter"/>', "Card"),
+        ('<xs:redefine schemaLocation="all.xsd"/>', "redefine"),
+    ],
+)
+def test_what_takes_the_place_of_something_changes(tmp_path: Path, added: str, place: str) -> None:
+    assert _changes(tmp_path, (LETTER, added + LETTER)) == (place,)
+
+
 def test_an_order_that_is_another_one_changes(tmp_path: Path) -> None:
     assert _changes(tmp_path, (TO, ""), (COPY, COPY + TO)) == ("Letter",)
 
