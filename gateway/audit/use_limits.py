@@ -86,7 +86,7 @@ class UseLimitsAudit:
             return
         if held is None:
             yield Finding(where, "is missing")
-        elif digest_of_wish(held.request_id, held.recipients, held.data) != facts["sha256"]:
+        elif digest_of_wish(held._asdict()) != facts["sha256"]:
             yield Finding(where, "is not what was asked for")
 
 

@@ -37,7 +37,7 @@ from gateway.store.engine import Engine
 from gateway.store.rows import AnyRow
 from gateway.store.tables import INBOUND, OUTBOUND, message, metadata
 from gateway.store.transaction import Transaction
-from protocol.convention.use_limits import Limited, Named, OnwardWish, Use
+from protocol.convention.use_limits import Limited, Named, OnwardDecision, OnwardWish, Use
 from protocol.evidence.records import Json, Kind
 
 ASKED_AT_ONCE: Final = 500  # digests in one statement; a delivery may name thousands
@@ -62,6 +62,7 @@ onward_request = Table(
     Column("request_id", Text, nullable=False),
     Column("recipients", JsonText, nullable=False),  # States
     Column("data", JsonText, nullable=False),  # [[delivery id or "", [item, ...]], ...]
+    Column("issued_at", Text, nullable=False),
     Column("granted", Boolean(create_constraint=False)),
     Column("decided_by", RowNumber, ForeignKey("message.id")),
     PrimaryKeyConstraint("message"),
@@ -69,6 +70,7 @@ onward_request = Table(
 )
 
 _SAID: Final = ("item", "digest", "delivery_id", "onward", "listed")
+_ASKED: Final = ("request_id", "recipients", "data", "issued_at")
 _LIMITS: Final = (
     select(use_limit, message.c.partner, message.c.request_id)
     .join_from(use_limit, message)
@@ -117,8 +119,8 @@ def keep_use_txn(unit: Transaction, use: Use, matter: Matter, *, ours: bool) -> 
         unit.connection.execute(insert(use_limit), rows)
         facts = {**matter.facts, "rows": len(rows), "sha256": digest_of(rows)}
         unit.record(Kind.USE_LIMITED, matter.at, facts, matter.number)
-    if not ours and use.granted is not None:
-        _decide_txn(unit, matter, use.granted)
+    if not ours and use.decision is not None:
+        _decide_txn(unit, matter, use.decision)
 
 
 def digest_of(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -141,35 +143,47 @@ def _rows(use: Use, number: int) -> Iterator[dict[str, Any]]:
 
 
 def _ask_txn(unit: Transaction, wish: OnwardWish, matter: Matter) -> None:
-    recipients = sorted(wish.recipients)
-    data = [[one.delivery_id, sorted(one.items)] for one in wish.data]
     columns = {
         "message": matter.number,
         "request_id": matter.request_id,
-        "recipients": recipients,
-        "data": data,
+        "recipients": sorted(wish.recipients),
+        "data": [[one.delivery_id, sorted(one.items)] for one in wish.data],
+        "issued_at": wish.issued_at,
     }
     unit.connection.execute(insert(onward_request), columns)
-    facts = {**matter.facts, "sha256": digest_of_wish(matter.request_id, recipients, data)}
+    facts = {**matter.facts, "sha256": digest_of_wish(columns)}
     unit.record(Kind.ONWARD_ASKED, matter.at, facts, matter.number)
 
 
-def digest_of_wish(request_id: str, recipients: Any, data: Any) -> str:
+def digest_of_wish(row: Mapping[str, Any]) -> str:
     """SHA-256, in hexadecimal, over what a row in `onward_request` asks for."""
-    return sha256(json.dumps([request_id, recipients, data]).encode()).hexdigest()
+    return sha256(json.dumps([row[name] for name in _ASKED]).encode()).hexdigest()
 
 
-def _decide_txn(unit: Transaction, matter: Matter, granted: bool) -> None:
-    """The wish that is answered: the one that is named, else the last that waits, else the last."""
+def _decide_txn(unit: Transaction, matter: Matter, decision: OnwardDecision) -> None:
     wanted = {"case": matter.request_id, "from_partner": matter.partner}
     wishes = unit.connection.execute(_WISHES, wanted).all()
-    named = [wish for wish in wishes if wish.message_id == matter.about]
-    waiting = [wish for wish in wishes if wish.granted is None]
-    for wish in (named or waiting or wishes)[-1:]:
-        decided = {"granted": granted, "decided_by": matter.number}
+    for wish in _answered(wishes, matter.about, decision):
+        decided = {"granted": decision.granted, "decided_by": matter.number}
         unit.connection.execute(_DECIDE.values(decided), {"wish": wish.message})
-        facts = {**matter.facts, "wish": wish.message_id, "granted": granted}
+        facts = {**matter.facts, "wish": wish.message_id, "granted": decision.granted}
         unit.record(Kind.ONWARD_DECIDED, matter.at, facts, matter.number)
+
+
+def _answered(
+    wishes: Sequence[AnyRow], about: str | None, decision: OnwardDecision
+) -> Sequence[AnyRow]:
+    """The wishes that are decided: what is named by its message, by its time, or stands alone.
+
+    What cannot be told apart opens nothing: such leave counts for none, such a refusal for all.
+    """
+    named = [wish for wish in wishes if wish.message_id == about]
+    named = named or [wish for wish in wishes if wish.issued_at == decision.issued_at]
+    if named:
+        return named
+    meant = [wish for wish in wishes if wish.granted is None] or wishes
+    alone = len(meant) == 1 and not decision.issued_at
+    return meant if alone or not decision.granted else ()
 
 
 def limited_txn(unit: Transaction, digests: Collection[str]) -> dict[str, tuple[Limited, ...]]:

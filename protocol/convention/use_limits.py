@@ -9,8 +9,10 @@ its octets: an excerpt or a copy in another form is not, and stays a matter of t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final
 
 from lxml import etree
@@ -24,6 +26,7 @@ NO: Final = "NO"  # OnwardTransferRule: nobody else may have it
 WITH_CONSENT: Final = "WITH_CONSENT"  # whoever sent it is asked first
 LISTED: Final = "LISTED"  # those who are named may have it
 _GRANTED: Final = frozenset({"GRANTED", "GRANTED_CONDITIONAL"})  # conditions bind the authority
+_NOTHING: Final = sha256(b"").hexdigest()  # an empty file is nobody's
 _RECIPIENT: Final = f"{C}OnwardRecipient"
 _STATE: Final = re.compile(r"([A-Z]{2})(?:-[A-Z0-9]+)?")  # a State, or an authority of one
 
@@ -57,10 +60,22 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class OnwardWish:
-    """What an OnwardTransferRequest asks leave for."""
+    """What an OnwardTransferRequest asks leave for, and when it was written (UTC, ISO 8601)."""
 
     recipients: frozenset[str]  # States
     data: tuple[Named, ...]
+    issued_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnwardDecision:
+    """What a DecisionNotice says to an OnwardTransferRequest of the same case.
+
+    `issued_at` is when that one was written, empty where the notice does not say it.
+    """
+
+    granted: bool
+    issued_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +84,7 @@ class Use:
 
     limits: tuple[UseLimit, ...] = ()
     wish: OnwardWish | None = None
-    granted: bool | None = None  # of an OnwardTransferRequest in the same case
+    decision: OnwardDecision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +115,25 @@ class Limited:
         return self.onward == LISTED and all(one and one[1] in self.listed for one in named)
 
 
-def use_of(root: etree._Element, came: Collection[str]) -> Use | None:
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """SHA-256, in hexadecimal, of a document and of the files that came with it; None: unknown."""
+
+    document: str
+    files: frozenset[str] | None
+
+
+def use_of(root: etree._Element, brought: Brought) -> Use | None:
     """What the valid document `root` says about use; None, quickly, for most kinds.
 
-    `root` is in canonical names. `came` are the digests of the octets that arrived: the document's
-    own and those of its files, also where they are not what the document says.
+    `root` is in canonical names. What it says is attached is limited where it has come: nobody
+    limits octets that he only names. What comes by another way is limited by its name.
     """
     reader = _READERS.get(kind_of(root))
     if reader is None:
         return None
     require_canonical(root)
-    return reader(root, frozenset(came))
+    return reader(root, brought)
 
 
 def limitations_in(root: etree._Element) -> list[etree._Element]:
@@ -125,33 +148,29 @@ def digests_in(root: etree._Element) -> frozenset[str]:
     return frozenset(text(one).lower() for one in root.iter(f"{C}Sha256"))
 
 
-def _delivered(root: etree._Element, came: frozenset[str]) -> Use:
+def _delivered(root: etree._Element, brought: Brought) -> Use:
     delivery_id = text(root.find(f"{D}Manifest/{C}DeliveryId"))
     whole = root.find(f"{D}UseLimitation")
-    attached = _attached(root)
-    limits = []
+    limits: dict[str, UseLimit] = {}
     for item in root.iterfind(f"{D}Item"):
-        own = item.find(f"{C}UseLimitation")
-        digests = digests_in(item) | _attachments(item, attached)
+        own, name = item.find(f"{C}UseLimitation"), item.get("id", "")
         limit = whole if own is None else own
         if limit is not None:
-            limits.append(_limit(limit, digests, item.get("id", ""), delivery_id))
+            limits[name] = _limit(limit, _octets_of(item, brought), name, delivery_id)
     if whole is not None:
-        named = frozenset().union(*(one.digests for one in limits))
-        rest = (came | frozenset(attached.values())) - named
-        limits.append(_limit(whole, rest, "", delivery_id))
-    return Use(tuple(limits))
+        named = frozenset().union(*(one.digests for one in limits.values()))
+        rest = _came(root, brought) - named
+        limits[""] = _limit(whole, rest, "", delivery_id)
+    return Use(tuple(limits.values()))
 
 
-def _told(root: etree._Element, came: frozenset[str]) -> Use | None:
+def _told(root: etree._Element, brought: Brought) -> Use | None:
     """Information that nobody asked for, and the path of traffic data."""
     limitation = next(root.iterchildren(f"{C}UseLimitation", f"{D}UseLimitation"), None)
-    if limitation is None:
-        return None
-    return Use((_limit(limitation, came | frozenset(_attached(root).values())),))
+    return None if limitation is None else Use((_limit(limitation, _came(root, brought)),))
 
 
-def _wished(root: etree._Element, came: frozenset[str]) -> Use:
+def _wished(root: etree._Element, brought: Brought) -> Use:
     data = tuple(
         Named(
             text(one.find(f"{D}DeliveryId")),
@@ -160,16 +179,18 @@ def _wished(root: etree._Element, came: frozenset[str]) -> Use:
         for one in root.iterfind(f"{D}DataReceived")
     )
     states = (text(one) for one in root.iterfind(f"{D}Recipient/{D}State"))
-    return Use(wish=OnwardWish(frozenset(state for state in states if state), data))
+    issued_at = _moment(root.find(f"{C}IssuedAt"))
+    return Use(wish=OnwardWish(frozenset(state for state in states if state), data, issued_at))
 
 
-def _decided(root: etree._Element, came: frozenset[str]) -> Use | None:
+def _decided(root: etree._Element, brought: Brought) -> Use | None:
     if concerned(root) != ONWARD:
         return None
-    return Use(granted=text(root.find(f"{D}Decision")) in _GRANTED)
+    granted = text(root.find(f"{D}Decision")) in _GRANTED
+    return Use(decision=OnwardDecision(granted, _moment(root.find(f"{C}Concerns/{C}IssuedAt"))))
 
 
-_READERS: Final[Mapping[str, Callable[[etree._Element, frozenset[str]], Use | None]]] = {
+_READERS: Final[Mapping[str, Callable[[etree._Element, Brought], Use | None]]] = {
     "EvidenceDelivery": _delivered,
     "SpontaneousInformation": _told,
     "SpontaneousProceedsInfo": _told,
@@ -198,17 +219,22 @@ def _states(limitation: etree._Element) -> Iterator[str]:
             yield named[1]
 
 
-def _attached(root: etree._Element) -> dict[str, str]:
-    """The digest of each attachment, by its id."""
-    return {
-        one.get("id", ""): text(one.find(f"{C}Sha256")).lower()
-        for one in root.iterfind(f"{C}Attachment")
-    }
+def _came(root: etree._Element, brought: Brought) -> frozenset[str]:
+    """The document and its files."""
+    if brought.files is not None:
+        return (brought.files | {brought.document}) - {_NOTHING}
+    said = root.iterfind(f"{C}Attachment/{C}Sha256")
+    return frozenset(text(one).lower() for one in said) | {brought.document}
 
 
-def _attachments(item: etree._Element, attached: Mapping[str, str]) -> frozenset[str]:
-    location = item.find(f"{C}Location")
-    if location is None or text(location.find(f"{C}Kind")) != ATTACHED:
-        return frozenset()
-    found = attached.get(text(location.find(f"{C}AttachmentRef")))
-    return frozenset() if found is None else frozenset({found})
+def _octets_of(item: etree._Element, brought: Brought) -> frozenset[str]:
+    """The item's octets: of what is attached, those that came."""
+    named = frozenset(text(one).lower() for one in item.iterfind(f"{C}Hash/{C}Sha256"))
+    attached = text(item.find(f"{C}Location/{C}Kind")) == ATTACHED
+    came = named if not attached or brought.files is None else named & brought.files
+    return came - {_NOTHING}
+
+
+def _moment(element: etree._Element | None) -> str:
+    said = text(element)
+    return datetime.fromisoformat(said).astimezone(UTC).isoformat() if said else ""

@@ -53,8 +53,8 @@ async def test_limits_and_leave_are_in_evidence(limited: Gateway) -> None:
     assert [one for one in await findings(limited) if "use" in one or "leave" in one] == []
 
 
-LIFTED = delete(use_limit).where(use_limit.c.item == "item-1")
-FIRST = update(use_limit).where(use_limit.c.item == "item-1")
+LIFTED = delete(use_limit).where(use_limit.c.item == "")
+FIRST = update(use_limit).where(use_limit.c.item == "")
 TAMPERED = {
     "limit lifted": (LIFTED, "limits of use"),
     "all limits lifted": (delete(use_limit), "limits of use"),

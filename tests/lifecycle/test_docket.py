@@ -75,3 +75,19 @@ def test_each_attached_item_is_compared_with_what_came() -> None:
     sent = docket_of(document, own_state="AZ", times=TIMES, on=ON)
     assert sent is not None
     assert sent.flags == ()
+
+
+def test_what_is_only_named_is_not_limited_and_what_came_is() -> None:
+    """Whoever names the octets of others, or an empty file, limits nothing with that."""
+    document = read_document(example(DELIVERY))
+    text = example(DELIVERY).decode()
+    first, second = (text.split("<c:Sha256>")[n].split("<")[0] for n in (1, 2))
+    empty, other = sha256(b"").hexdigest(), sha256(b"another").hexdigest()
+    came = [Came(first, 1843200), Came(other, 7), Came(empty, 0)]
+    found = docket_of(document, own_state="XU", times=TIMES, on=ON, came=came)
+    assert found is not None
+    assert found.use is not None
+    limits = {one.item: one.digests for one in found.use.limits}
+    assert limits["item-1"] == {first}
+    assert second not in limits["item-2"]
+    assert limits[""] == {other, document.sha256.hex()}

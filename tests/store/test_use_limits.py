@@ -176,6 +176,47 @@ async def test_the_message_that_a_decision_names_is_decided_and_a_later_one_prev
     assert (await limits(store, logs()))[0].allowed == {"XW"}
 
 
+def wish_for(state: str, minute: int) -> bytes:
+    text = written(ASKING, **{"<d:State>XV</d:State>": f"<d:State>{state}</d:State>"}).decode()
+    issued = text.split("<c:IssuedAt>")[1].split("<")[0]
+    return text.replace(issued, f"2026-06-20T09:{minute:02}:00+04:00").encode()
+
+
+@inline_callbacks
+async def test_leave_that_may_be_for_several_wishes_opens_nothing(store: Store) -> None:
+    for minute, state in enumerate(("XV", "XW")):
+        asked = goes(ASKING, later(20 + minute), wish_for(state, minute), message_id=state)
+        await store.submit(asked)
+    unnamed = came("decision-notice-xu-az", later(30), decision("GRANTED"), message_id="for-one")
+    await store.accept(unnamed)
+    assert await limits(store, logs()) == limited()
+    of_second = (
+        "<c:Kind>OnwardTransferRequest</c:Kind><c:IssuedAt>2026-06-20T05:01:00Z</c:IssuedAt>"
+    )
+    text = decision("GRANTED").decode()
+    named = text.replace("<c:Kind>OnwardTransferRequest</c:Kind>", of_second).encode()
+    await store.accept(came("decision-notice-xu-az", later(40), named, message_id="for-second"))
+    assert await limits(store, logs()) == limited("XW")
+    other = named.replace(b"05:01:00Z", b"05:09:00Z")
+    await store.accept(came("decision-notice-xu-az", later(50), other, message_id="for-another"))
+    assert await limits(store, logs()) == limited("XW")
+
+
+@inline_callbacks
+async def test_a_refusal_that_may_be_of_several_wishes_is_of_all(store: Store) -> None:
+    for minute, state in enumerate(("XV", "XW")):
+        asked = goes(ASKING, later(20 + minute), wish_for(state, minute), message_id=state)
+        await store.submit(asked)
+        answer = came(
+            "decision-notice-xu-az", later(30 + minute), decision("GRANTED"), message_id=f"r{state}"
+        )
+        await store.accept(answer)
+    assert await limits(store, logs()) == limited("XV", "XW")
+    taken_back = came("decision-notice-xu-az", later(50), decision("ANSWERED"), message_id="no")
+    await store.accept(taken_back)
+    assert await limits(store, logs()) == limited()
+
+
 @inline_callbacks
 async def test_the_same_octets_from_two_states_are_under_both_limits(store: Store) -> None:
     await store.accept(came(DELIVERY, later(20), message_id="delivery", partner="XV"))

@@ -22,7 +22,7 @@ from protocol.convention.lifecycle.policy import Times
 from protocol.convention.lifecycle.reading import Filing, filing_of
 from protocol.convention.lifecycle.tables import MACHINE_OF
 from protocol.convention.rules_in_context import FLAGGED, Context, broken_in_context
-from protocol.convention.use_limits import Limited, Use, use_of
+from protocol.convention.use_limits import Brought, Limited, Use, use_of
 from protocol.convention.vocabulary import KINDS
 
 
@@ -90,8 +90,13 @@ def docket_of(
         requested_authority=document.requested_authority,
         own_side=Side.REQUESTING if own_asks else Side.REQUESTED,
         flags=(*map(_flag, findings), *_items(root, document.kind, came)),
-        use=use_of(root, (document.sha256.hex(), *(one.sha256 for one in came or ()))),
+        use=use_of(root, _brought(document, came)),
     )
+
+
+def _brought(document: Document, came: Sequence[Came] | None) -> Brought:
+    files = None if came is None else frozenset(one.sha256 for one in came)
+    return Brought(document.sha256.hex(), files)
 
 
 def _items(root: etree._Element, kind: str, came: Sequence[Came] | None) -> tuple[Flag, ...]:

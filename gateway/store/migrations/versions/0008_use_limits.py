@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("request_id", sa.Text, nullable=False),
         sa.Column("recipients", sa.Text, nullable=False),
         sa.Column("data", sa.Text, nullable=False),
+        sa.Column("issued_at", sa.Text, nullable=False),
         sa.Column("granted", sa.Boolean(create_constraint=False)),
         sa.Column("decided_by", _ROW),
         sa.PrimaryKeyConstraint("message", name="onward_request_pk"),
