@@ -71,8 +71,9 @@ TAMPERED = {
     "leave forgotten": (update(onward_request).values(granted=None), "leave asked"),
     "wish made up": (
         text(
-            "insert into onward_request (message, request_id, recipients, data, granted) "
-            "select min(id), 'x', '[\"XW\"]', '[]', true from message"
+            "insert into onward_request "
+            "(message, request_id, recipients, data, issued_at, granted) "
+            "select min(id), 'x', '[\"XW\"]', '[]', '', true from message"
         ),
         "leave asked",
     ),
