@@ -20,6 +20,7 @@ from twisted.internet.threads import deferToThread
 from gateway.app import Gateway
 from gateway.inbound import listener
 from gateway.inbound.intake import PartIntake
+from gateway.inbound.lately import ReceivedLately
 from gateway.inbound.listener import CLOSE_SECONDS, GRACE_SECONDS, REFUSED_SECONDS, As4Site
 from gateway.outbound.wire import Wire
 from gateway.tls import ServerTls
@@ -45,7 +46,7 @@ async def door(az: Gateway) -> AsyncIterator[Door]:
     clock = Clock()
     wire = Wire(az.store, az._wire_spool, az._workers, az._log)
     nobody = SimpleNamespace(wake=lambda: None)  # nothing is called back or joined here
-    site = As4Site(az._make_desk(az.store, wire, nobody, nobody), clock)
+    site = As4Site(az._make_desk(az.store, wire, nobody, nobody, ReceivedLately()), clock)
     pinned = az._node.pmodes[0].partner_tls
     endpoint = SSL4ServerEndpoint(reactor, 0, ServerTls(az._node.tls, pinned, "1.3"), 5)
     port = await endpoint.listen(site)
