@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_twisted
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from lxml import etree
 from twisted.internet.threads import deferToThread
@@ -88,7 +89,9 @@ async def test_cp_ta12_what_is_signed_and_how(exchanged: Exchanged) -> None:
     method = exchanged.one("//ds:SignedInfo/ds:SignatureMethod/@Algorithm")
     assert method == "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
     value = octets_of(exchanged.one("//ds:SignatureValue/text()"))
-    exchanged.signer.public_key().verify(value, c14n(signed_info), PKCS1v15(), SHA256())
+    key = exchanged.signer.public_key()
+    assert isinstance(key, RSAPublicKey)
+    key.verify(value, c14n(signed_info), PKCS1v15(), SHA256())
     messaging = exchanged.one("//eb:Messaging").get(WSU_ID)
     body = exchanged.one("/env:Envelope/env:Body").get(WSU_ID)
     assert exchanged.all("//ds:SignedInfo/ds:Reference/@URI") == [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest_twisted
-from sqlalchemy import Table, delete, insert, select, text, update
+from sqlalchemy import Executable, Table, delete, insert, select, text, update
 
 from gateway.app import Gateway, utc_now
 from gateway.audit import verify_running
@@ -27,7 +27,7 @@ async def findings(az: Gateway) -> list[str]:
     return [str(step["where"]) for step in steps if step["event"] == "finding"]
 
 
-async def tamper(az: Gateway, statement: object) -> None:
+async def tamper(az: Gateway, statement: Executable) -> None:
     assert az.store is not None
     await az.store._engine.run(lambda unit: unit.connection.execute(statement))
 
