@@ -74,6 +74,10 @@ class Directories:
         """The updates that wait for a decision."""
         return await self._in.store.records.pending()
 
+    async def announce(self, pending: PendingUpdate) -> None:
+        """An alert stands open until a person decides, or says that it has looked."""
+        await self._in.store.records.announce(pending, self._in.now())
+
     async def accept(self, pending: PendingUpdate, by: str) -> None:
         """The update is in force, and `by` vouches for the record. Raises UpdateRefused.
 

@@ -25,7 +25,7 @@ class Watching:
     at_once: Collection[str]
     news: Callable[[str], Deferred[None]]
     log: FilteringBoundLogger
-    told: set[int] = field(default_factory=set)  # pending updates of which the log knows
+    told: set[int] = field(default_factory=set)  # pending updates of which a person was told
 
 
 class DirectoryWatch(Service):
@@ -66,6 +66,7 @@ class DirectoryWatch(Service):
             if pending.partner in self._in.at_once:
                 await self._apply(pending)
             elif pending.number not in self._in.told:
+                await self._in.directories.announce(pending)
                 self._in.told.add(pending.number)
                 self._in.log.warning(
                     "directory.update_pending",

@@ -1,8 +1,9 @@
 """What an operator must look at, until it says that it has: alerts outlive restarts.
 
 A refusal whose reason begins with ALERT raises one in its own transaction; so does an authority
-that asks for a message of another. The same sentence while it stands open is one alert, counted,
-so that nobody can bury the others. Raising and acknowledging are evidence.
+that asks for a message of another, and an update of the directory that waits for a person. The
+same sentence while it stands open is one alert, counted, so that nobody can bury the others.
+Raising and acknowledging are evidence.
 """
 
 from __future__ import annotations
@@ -85,6 +86,15 @@ def acknowledge_txn(unit: Transaction, number: int, at: datetime) -> bool:
         return False
     unit.record(Kind.ALERT_ACKNOWLEDGED, at, {"alert": number})
     return True
+
+
+def settle_txn(unit: Transaction, sentence: str, at: datetime) -> None:
+    """What an operator did shows that it has seen the alert `sentence`, if that stands open."""
+    stands = select(alert.c.id).where(
+        alert.c.sentence == sentence, alert.c.acknowledged_at.is_(None)
+    )
+    for number in unit.connection.execute(stands).scalars().all():
+        acknowledge_txn(unit, number, at)
 
 
 def somebody_elses_txn(unit: Transaction, authority: str, message_id: str, at: datetime) -> None:

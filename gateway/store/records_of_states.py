@@ -15,6 +15,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, func, insert, select, update
 
+from gateway.store.alerts import raise_txn, settle_txn
 from gateway.store.engine import Engine
 from gateway.store.rows import AnyRow, blob_of
 from gateway.store.tables import directory_update, message, part, state_record
@@ -119,6 +120,10 @@ class StateRecords:
     async def pending(self) -> list[PendingUpdate]:
         """The updates that wait for a decision, in the order in which they came."""
         return await self._engine.read(_pending_txn)
+
+    async def announce(self, pending: PendingUpdate, at: datetime) -> None:
+        """An alert says that a person must decide, unless one has."""
+        await self._engine.run(lambda unit: _announce_txn(unit, pending, at))
 
     async def apply(
         self, pending: PendingUpdate, new: NewRecord, issued_at: datetime, at: datetime
@@ -226,6 +231,7 @@ def _apply_txn(
         "issued_at": instant(issued_at),
     }
     if _put_txn(unit, new, at, more):
+        _settle_txn(unit, pending.partner, at)
         return Applying.DONE
     _undecide_txn(unit, pending)
     return Applying.MOVED_ON
@@ -243,8 +249,26 @@ def _refuse_txn(
         "reason": reason,
     }
     unit.record(Kind.DIRECTORY_UPDATE_REFUSED, at, told)
+    _settle_txn(unit, pending.partner, at)
     unit.wake(DIRECTORY)
     return True
+
+
+def _announce_txn(unit: Transaction, pending: PendingUpdate, at: datetime) -> None:
+    rows = _PENDING.where(message.c.id == pending.number)
+    if unit.connection.execute(rows).first() is not None:
+        raise_txn(unit, _waits(pending.partner), at)
+
+
+def _settle_txn(unit: Transaction, partner: str, at: datetime) -> None:
+    """The alert is looked after once nothing of `partner` waits any more."""
+    rows = _PENDING.where(message.c.partner == partner).limit(1)
+    if unit.connection.execute(rows).first() is None:
+        settle_txn(unit, _waits(partner), at)
+
+
+def _waits(partner: str) -> str:
+    return f"an update of the directory by {partner} waits: see `directory pending`"
 
 
 _DECIDE: Final = update(directory_update).where(

@@ -112,9 +112,12 @@ async def test_an_update_counts_once_an_operator_accepted_it_and_outlives_the_ga
     az = await started(folders["AZ"])
     pending = await arrived(az, xu, update(*MOVED))
     assert contact_point(az) == "XU-POC247", "nobody accepted it"
+    while not await az.store.open_alerts():
+        await deferLater(reactor, 0.02, lambda: None)
     await az.directory.directories.accept(pending, "A. Aliyev")
     assert contact_point(az) == "XU-MOJ", "without a restart"
     assert await az.directory.directories.pending() == []
+    assert await az.store.open_alerts() == [], "whoever decides has looked"
     assert await changes(az) == ["DIRECTORY_CHANGED"]
     assert await findings(az) == []
     (on_disk,) = [signed_records(folders["AZ"])["XU"]]

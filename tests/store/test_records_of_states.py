@@ -64,6 +64,25 @@ async def test_another_message_is_no_update(store: Store) -> None:
     assert await store.records.pending() == []
 
 
+@inline_callbacks
+async def test_a_person_is_told_of_what_waits_until_nothing_of_the_partner_does(
+    store: Store,
+) -> None:
+    await store.records.put(FIRST, AT)
+    first, other = await update(store, "u1@xu"), await update(store, "u2@xu")
+    for one in (first, other):
+        await store.records.announce(one, AT)
+    (alert,) = await store.open_alerts()
+    assert ("XU" in alert.sentence, alert.times) == (True, 2)
+    assert await store.records.apply(first, SECOND, AT, LATER) is Applying.DONE
+    assert await store.open_alerts() == [alert], "another one waits"
+    assert await store.records.refuse(other, "A", "no reason given", LATER)
+    assert await store.open_alerts() == []
+    assert (await kinds(store))[-2:] == ["DIRECTORY_UPDATE_REFUSED", "ALERT_ACKNOWLEDGED"]
+    await store.records.announce(other, LATER)
+    assert await store.open_alerts() == [], "somebody decided before it was told"
+
+
 @pytest.mark.parametrize("seconds", [0, -1])
 @inline_callbacks
 async def test_what_was_not_issued_later_is_not_applied(store: Store, seconds: int) -> None:
