@@ -153,16 +153,7 @@ class As4Request(Request):
         return self._given is not None
 
     def _say(self, reason: str, status: int) -> None:
-        """What was no message leaves a line in the log: whoever connects a partner looks there."""
-        certificate = self._site().certificate_of(self.channel.transport)
-        self._site().desk.log.warning(
-            "receive.refused",
-            gate="G1",
-            code=f"HTTP {status}",
-            reason=reason,
-            peer_ip=str(getattr(self.channel.getPeer(), "host", "")),
-            tls_fingerprint=fingerprint(certificate).hex() if certificate else None,
-        )
+        self._site().say(self.channel, reason, status)
 
     def _dismiss(self, status: HTTPStatus) -> None:
         self._say("wrong method or path", status)
@@ -245,6 +236,18 @@ class As4Site(BoundedSite):
             if known is not None:
                 self._certificates[transport] = known
         return known
+
+    def say(self, channel: HTTPChannel, reason: str, status: int) -> None:
+        """What was no message leaves a line in the log: whoever connects a partner looks there."""
+        certificate = self.certificate_of(channel.transport)
+        self.desk.log.warning(
+            "receive.refused",
+            gate="G1",
+            code=f"HTTP {status}",
+            reason=reason,
+            peer_ip=str(getattr(channel.getPeer(), "host", "")),
+            tls_fingerprint=fingerprint(certificate).hex() if certificate else None,
+        )
 
     def begin(self, request: As4Request, answer: Deferred[HttpAnswer]) -> None:
         """Hand `answer` to `request` when it is there."""

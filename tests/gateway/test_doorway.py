@@ -17,7 +17,13 @@ from twisted.internet.threads import deferToThread
 from gateway import http_channel
 from gateway.app import Gateway
 from gateway.inbound import doorway
-from gateway.inbound.doorway import MAX_SILENT, MAX_SILENT_PER_HOST, As4Channel, Doorway
+from gateway.inbound.doorway import (
+    MAX_SILENT,
+    MAX_SILENT_PER_HOST,
+    MAX_SPEAKING,
+    As4Channel,
+    Doorway,
+)
 from gateway.inbound.listener import GRACE_SECONDS, As4Site
 from tests.gateway.ground import Partner
 from tests.gateway.raw_sender import RawSender
@@ -58,6 +64,47 @@ def test_strangers_of_many_addresses_leave_room_for_the_newest() -> None:
     for number, one in enumerate(all_of_them):
         hall.enter(one, f"stranger {number}")
     assert [one.gone for one in all_of_them] == [True] * MAX_SILENT + [False] * MAX_SILENT
+
+
+def test_who_speaks_has_so_many_connections_and_no_more() -> None:
+    hall, many, other = Doorway(), [Someone() for _ in range(MAX_SPEAKING)], Someone()
+    for one in (*many, other):
+        hall.enter(one, "somewhere")
+    assert all(hall.speak(one, "XU") for one in many)
+    assert not hall.speak(Someone(), "XU")
+    assert hall.speak(other, "XV"), "it is another's room"
+    assert hall.waiting == 0
+    hall.leave(many[0])
+    hall.leave(many[0])
+    assert hall.speak(Someone(), "XU")
+    assert not hall.speak(Someone(), "XU")
+
+
+@pytest_twisted.ensureDeferred
+async def test_one_partner_cannot_take_all_connections(
+    az: Gateway, xu: Partner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is too much is told to come again, and leaves a line; what was open goes on."""
+    monkeypatch.setattr(doorway, "MAX_SPEAKING", 2)
+    port = az._node.settings.as4.port
+
+    def crowd() -> list[bytes]:
+        with RawSender(xu, port) as one, RawSender(xu, port) as two, RawSender(xu, port) as more:
+            for sender in (one, two):
+                sender.send(HEAD)  # and stay
+            more.send(HEAD + b"Content-Length: 1\r\n\r\nx")
+            turned_away = more.answer()
+            one.send(b"Content-Length: 1\r\n\r\nx")
+            return [turned_away, one.answer()]
+
+    with capture_logs() as logs:
+        turned_away, served = await deferToThread(crowd)
+    assert turned_away.startswith(b"HTTP/1.1 503 ")
+    assert b"Retry-After: " in turned_away
+    assert b"Fault" in served
+    said = [line["reason"] for line in logs if line.get("code") == "HTTP 503"]
+    assert said == ["2 connections with this certificate are open"]
+    assert code_of(await xu.send(xu.preservation())) == "receipt", "they are gone by now"
 
 
 @pytest_twisted.ensureDeferred
