@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Column, Select, select
 
 from gateway.store.engine import stored_seal_txn
 from gateway.store.ports import KeyWrap
@@ -34,7 +34,11 @@ from protocol.evidence.chain import Head
 
 PAGE_ROWS: Final = 500  # records of some KiB each: a page stays below a few MiB
 
+UNREADABLE: Final = "cannot be read"  # instead of a digest of what stands in a row
+_UNREADABLE: Final = (ArithmeticError, TypeError, ValueError)  # what columns raise for it
+
 T = TypeVar("T")
+Span = tuple[int, int]  # the first number and the last
 
 _PIECES: Final = (
     select(fragment.c.number, message.c.message_id, part.c.sha256)
@@ -154,3 +158,38 @@ def _held_txn(unit: Transaction, number: int) -> Held | None:
 
 def _rows(store: Reading, rows: Any) -> list[AnyRow]:
     return store.run_blocking(lambda unit: list(unit.connection.execute(rows)))
+
+
+def in_spans(
+    store: Reading, number: Column[int], work: Callable[[Transaction, Span], T]
+) -> Iterator[T]:
+    """What `work` returns for each span of PAGE_ROWS numbers, in a transaction of its own."""
+    last = -1
+    while True:
+        numbers = select(number).where(number > last).order_by(number).limit(PAGE_ROWS)
+
+        def page(unit: Transaction, numbers: Select[int] = numbers) -> tuple[int, T] | None:
+            found = unit.connection.execute(numbers).scalars().all()
+            return (found[-1], work(unit, (found[0], found[-1]))) if found else None
+
+        done = store.run_blocking(page)
+        if done is None:
+            return
+        last = done[0]
+        yield done[1]
+
+
+def each_txn(unit: Transaction, rows: Select[Any], number: Column[int]) -> dict[int, AnyRow | None]:
+    """What `rows` selects by the column `number`; None for a row that holds what cannot be read."""
+    try:
+        return {row.id: row for row in unit.connection.execute(rows)}
+    except _UNREADABLE:
+        numbers = unit.connection.execute(rows.with_only_columns(number)).scalars().all()
+        return {one: _one_txn(unit, rows.where(number == one)) for one in numbers}
+
+
+def _one_txn(unit: Transaction, rows: Select[Any]) -> AnyRow | None:
+    try:
+        return unit.connection.execute(rows).one()
+    except _UNREADABLE:
+        return None

@@ -12,6 +12,7 @@ from gateway.audit import pages
 from gateway.audit.alerts import AlertsAudit
 from gateway.audit.cases import CasesAudit
 from gateway.audit.claims import ABOUT_A_MESSAGE, claims_of
+from gateway.audit.clocks import ClocksAudit
 from gateway.audit.directory import DirectoryAudit
 from gateway.audit.messages import Counted, Material, check_message
 from gateway.audit.pages import Reading
@@ -87,6 +88,7 @@ def _chain(store: Reading, storage_key: KeyWrap, walked: _Walked) -> Iterator[St
         yield _found(finding)
     walk, at_head, alerts = ChainWalk(), ChainWalk(), AlertsAudit(store)
     directory, cases, use = DirectoryAudit(store), CasesAudit(store), UseLimitsAudit(store)
+    clocks = ClocksAudit(store)
     for page in pages.evidence_pages(store):
         for row in page:
             link = _link(row)
@@ -100,10 +102,11 @@ def _chain(store: Reading, storage_key: KeyWrap, walked: _Walked) -> Iterator[St
                 yield {"event": "progress", "records": walked.records}
         alerts.take(page)
         directory.take(page)
+        clocks.take(page)
         for finding in [*_missing(store, page), *cases.take(page), *use.take(page)]:
             yield _found(finding)
     of_directory = directory.findings(pages.certificates(store))
-    of_cases = [*cases.findings(), *use.findings()]
+    of_cases = [*cases.findings(), *clocks.findings(), *use.findings()]
     for finding in [*at_head.end(head), *alerts.findings(), *of_directory, *of_cases]:
         yield _found(finding)
 

@@ -156,6 +156,7 @@ def _tell_txn(unit: Transaction, row: AnyRow, notice: Notice, now: datetime) -> 
     )
     about: dict[str, Json] = {**_about(row), "notice_kind": notice.kind.value}
     facts: dict[str, Json] = {**about, "authority": authority, "notice": ""}
+    facts["told_until"] = instant(until)
     if not waits:
         facts["notice"] = f"{name}{instant(until)}"
         priority = -PRIORITIES[row.urgency]

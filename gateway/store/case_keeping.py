@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,7 +11,9 @@ from sqlalchemy import bindparam, insert, select, update
 
 from gateway.store.case_rows import (
     case_columns,
+    case_digest,
     clock_columns,
+    clock_digest,
     clock_of,
     is_quiet,
     step_columns,
@@ -24,8 +26,9 @@ from gateway.store.transaction import Transaction
 from protocol.convention.kinds import Side
 from protocol.convention.lifecycle.case import Case, Entry
 from protocol.convention.lifecycle.clocks import Clock, anchored, wind
+from protocol.convention.lifecycle.correlation import Link
 from protocol.convention.lifecycle.policy import Times
-from protocol.evidence.records import Json, Kind
+from protocol.evidence.records import Json, Kind, instant
 
 _CLOCKS: Final = select(case_clock).where(
     case_clock.c.case_file == bindparam("case"), case_clock.c.stopped_at.is_(None)
@@ -33,7 +36,8 @@ _CLOCKS: Final = select(case_clock).where(
 _STEP: Final = Prepared(insert(case_step), case_step.c.keys())
 _NOT_SETTLED: Final = {"settled_at": None, "settled_by": None}
 _CLOCK: Final = Prepared(
-    insert(case_clock), [column.name for column in case_clock.c if column.name != "id"]
+    insert(case_clock).returning(case_clock.c.id),
+    [column.name for column in case_clock.c if column.name != "id"],
 )
 _NOTHING_TOLD: Final = {"told_until": None, "answered_at": None, "answered_by": None}
 _KEEP: Final = update(case_file).where(case_file.c.id == bindparam("case"))
@@ -75,19 +79,26 @@ def keep_txn(
     times: Times,
     *,
     opened: bool = False,
+    links: Sequence[Link] = (),
 ) -> None:
     """The case, its new steps, its clocks and the evidence of it are there.
 
     A case that was `opened` in this transaction is in its row as it is, and has no clock yet.
+    `links` are those that it gets with the first of these steps: for the evidence only.
     """
     fresh = after.history[len(before.history) :]
     if not opened:
         unit.connection.execute(_KEEP, {"case": number, **case_columns(after)})
     rows = [step_columns(number, one, mover.number, mover.own_authority) for one in fresh]
     _STEP.run_many(unit.connection, [{**_NOT_SETTLED, **one} for one in rows])
-    _wind_txn(unit, number, after, fresh, mover.own_side, times, opened=opened)
+    clocks = _wind_txn(unit, number, after, fresh, mover.own_side, times, opened=opened)
     for one in fresh:
-        unit.record(Kind.CASE_STEP, one.at, _facts(after, one, mover))
+        facts = _facts(after, one, mover)
+        if links and one is fresh[0]:
+            facts["links"] = [[link.earlier, link.relation.value] for link in links]
+        if one is fresh[-1]:
+            facts |= {"case_sha256": case_digest(after, mover.own_side), "clocks": clocks}
+        unit.record(Kind.CASE_STEP, one.at, facts)
 
 
 def _wind_txn(
@@ -99,13 +110,13 @@ def _wind_txn(
     times: Times,
     *,
     opened: bool,
-) -> None:
+) -> list[Json]:
     held = () if opened else unit.connection.execute(_CLOCKS, {"case": number}).all()
     clocks: tuple[Clock, ...] = tuple(map(clock_of, held))
     wound = clocks
     for entry in fresh:
         wound = wind(wound, case, entry, times)  # those that were there keep their places
-    _keep_clocks_txn(unit, number, held, wound, own_side)
+    return _keep_clocks_txn(unit, number, held, wound, own_side)
 
 
 def anchor_txn(unit: Transaction, number: int, mover: Mover, case: Case, times: Times) -> None:
@@ -113,7 +124,11 @@ def anchor_txn(unit: Transaction, number: int, mover: Mover, case: Case, times: 
     held = unit.connection.execute(_CLOCKS, {"case": number}).all()
     started_by = mover.message_id or ""
     clocks = anchored(map(clock_of, held), started_by, mover.at, case, times)
-    _keep_clocks_txn(unit, number, held, clocks, mover.own_side)
+    changed = _keep_clocks_txn(unit, number, held, clocks, mover.own_side)
+    if changed:
+        about = {"partner": mover.partner, "message_id": mover.message_id}
+        facts = {**about, "request_id": case.request_id, "clocks": changed}
+        unit.record(Kind.CLOCK_ANCHORED, mover.at, facts)
 
 
 def _keep_clocks_txn(
@@ -122,25 +137,41 @@ def _keep_clocks_txn(
     held: Iterable[AnyRow],
     clocks: tuple[Clock, ...],
     own_side: Side,
-) -> None:
-    """`clocks` begin with those of `held`, in their order."""
-    rows = list(held)
+) -> list[Json]:
+    """`clocks` begin with those of `held`, in their order; what is new or changed, for evidence."""
+    rows, changed = list(held), list[Json]()
     for row, clock in zip(rows, clocks, strict=False):
         if clock != clock_of(row):
             quiet = is_quiet(row, own_side)
             columns = clock_columns(clock, row.told_until, quiet=quiet)
             unit.connection.execute(_KEEP_CLOCK, {"clock": row.id, **columns})
-    new = [
-        {"case_file": number, **clock_columns(clock, quiet=clock.acts is not own_side)}
-        for clock in clocks[len(rows) :]
-    ]
-    if new:
-        _CLOCK.run_many(unit.connection, [{**_NOTHING_TOLD, **one} for one in new])
+            changed.append(_clock_facts(row.id, clock))
+    for clock in clocks[len(rows) :]:
+        columns = clock_columns(clock, quiet=clock.acts is not own_side)
+        columns = {"case_file": number, **columns, **_NOTHING_TOLD}
+        made = _CLOCK.first(unit.connection, columns)
+        if made is None:
+            raise StoreFault("a clock was inserted, and has no number")
+        changed.append(_clock_facts(int(made[0]), clock))
+    return changed
 
 
-def _facts(case: Case, entry: Entry, mover: Mover) -> Mapping[str, Json]:
+def _clock_facts(number: int, clock: Clock) -> dict[str, Json]:
+    return {
+        "number": number,
+        "clock": clock.kind.value,
+        "acts": clock.acts.value,
+        "due_at": None if clock.due_at is None else instant(clock.due_at),
+        "article": clock.article,
+        "running": clock.is_running,
+        "sha256": clock_digest(clock),
+    }
+
+
+def _facts(case: Case, entry: Entry, mover: Mover) -> dict[str, Json]:
     return {
         "partner": mover.partner,
+        "own_authority": mover.own_authority,
         "message_id": mover.message_id,
         "request_id": case.request_id,
         "number": entry.number,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Final
 
 from gateway.store.columns import EPOCH
@@ -112,6 +114,33 @@ def clock_columns(clock: Clock, told_until: datetime | None = None, *, quiet: bo
         "stopped_at": clock.stopped_at,
         "next_at": None if coming is None else coming.at,
     }
+
+
+def case_digest(case: Case, own_side: Side) -> str:
+    """SHA-256, in hexadecimal, over what the row of a case says; its steps are not in it."""
+    columns = case_columns(case)
+    said = [
+        case.request_id, case.machine.value, case.kind, case.requesting_authority,
+        columns["requested_authority"], own_side.value, case.urgency, _text(case.opened_at),
+        columns["state"], _text(case.state_since), columns["memory"], columns["entries"],
+    ]  # fmt: skip
+    return _digest(said)
+
+
+def clock_digest(clock: Clock) -> str:
+    """SHA-256, in hexadecimal, over a clock: all but what was told about it."""
+    said = [
+        clock.kind.value, clock.acts.value, clock.authority, _text(clock.starts_at),
+        _text(clock.due_at), [_text(at) for at in clock.warn_at],
+        None if clock.repeat is None else str(clock.repeat), clock.legal, clock.article,
+        clock.trust.value, clock.started_by, clock.set_by_document, _text(clock.paused_at),
+        _text(clock.stopped_at),
+    ]  # fmt: skip
+    return _digest(said)
+
+
+def _digest(said: list[Any]) -> str:
+    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def clock_of(row: AnyRow) -> Clock:

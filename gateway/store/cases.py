@@ -131,7 +131,7 @@ def file_txn(
     number = row.id if row is not None else _open_txn(unit, after, docket, mover)
     if not ours and placed.found_by is not FoundBy.OPENS:
         after = _with_party_txn(unit, number, after, docket)
-    keep_txn(unit, number, case, after, mover, times, opened=row is None)
+    keep_txn(unit, number, case, after, mover, times, opened=row is None, links=placed.links)
     for link in placed.links:
         earlier = rows[link.earlier].id
         values = {"later": number, "earlier": earlier, "relation": link.relation.value}

@@ -71,6 +71,7 @@ class Kind(StrEnum):
     ALERT_ACKNOWLEDGED = "ALERT_ACKNOWLEDGED"  # an operator has looked at it
     CASE_STEP = "CASE_STEP"  # something moved a case, or is to be looked at by a person
     CASE_SETTLED = "CASE_SETTLED"  # a person looked at it
+    CLOCK_ANCHORED = "CLOCK_ANCHORED"  # the partner's receipt says since when clocks count
     CLOCK_TOLD = "CLOCK_TOLD"  # an authority was told that something is due, or rung
     FORWARDED = "FORWARDED"  # an authority handed a request on to another of ours
     CLOCK_ANSWERED = "CLOCK_ANSWERED"  # a person answered

@@ -141,6 +141,11 @@ LAST = "sequence = (select max(sequence) from evidence)"
 IN, OUT = "direction = 'in'", "direction = 'out'"
 FIRST_QUEUED = "id = (select min(id) from queue_entry)"
 
+MADE_UP = (
+    "insert into case_clock (case_file, kind, acts, authority, starts_at, warn_at, legal, article,"
+    " trust, set_by_document) select case_file, kind, acts, authority, starts_at, warn_at, legal,"
+    " article, trust, set_by_document from case_clock"
+)
 TAMPERED: dict[str, tuple[Tamper, str]] = {
     "evidence record": (flip("evidence", "record", "sequence = 3"), "evidence row 3"),
     "evidence leaf": (flip("evidence", "leaf_hash", "sequence = 3"), "evidence row 3"),
@@ -252,6 +257,50 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
         ", step 1",
     ),
     "no JSON for a step": (run("update case_step set event = '{'"), ", step 1"),
+    "step by no message": (run("update case_step set message = null where number = 1"), ", step 1"),
+    "case begun by another message": (
+        run("update case_file set message = 3 - message"),
+        ", step 1",
+    ),
+    "step of another authority": (
+        run("update case_step set own_authority = 'AZ-MOJ' where number = 1"),
+        ", step 1",
+    ),
+    "urgency of a case": (run("update case_file set urgency = 'STANDARD'"), "case "),
+    "side of a case": (run("update case_file set own_side = 'REQUESTING'"), "case "),
+    "authority of a case": (run("update case_file set requested_authority = 'AZ-MOJ'"), "case "),
+    "no JSON for a case": (run("update case_file set memory = '{'"), "case "),
+    "text for the time of a case": (run("update case_file set opened_at = 'zzz'"), "case "),
+    "somebody let into a case": (
+        run("insert into case_party select id, 'AZ-MOJ' from case_file"),
+        "case ",
+    ),
+    "somebody shut out of a case": (run("delete from case_party"), "case "),
+    "cases linked": (
+        run("insert into case_link select min(id), max(id), 'HOLDS' from case_file"),
+        "case ",
+    ),
+    "clock stopped": (run("update case_clock set stopped_at = starts_at"), "clock "),
+    "clock paused": (run("update case_clock set paused_at = starts_at"), "clock "),
+    "clock moved": (run("update case_clock set due_at = due_at + 1"), "clock "),
+    "clock of another case": (run("update case_clock set case_file = 3 - case_file"), "clock "),
+    "clock of no case": (run("update case_clock set case_file = 99"), "clock "),
+    "clock silenced": (
+        run("update case_clock set next_at = null where next_at is not null"),
+        "clock ",
+    ),
+    "clock told quietly": (
+        run("update case_clock set told_until = next_at where next_at is not null"),
+        "clock ",
+    ),
+    "clock answered quietly": (
+        run("update case_clock set answered_at = 1, answered_by = 'AZ-SSS'"),
+        "clock ",
+    ),
+    "clock deleted": (run("delete from case_clock where id = 1"), "clock 1"),
+    "clock made up": (run(MADE_UP), "clock "),
+    "text for the time of a clock": (run("update case_clock set due_at = 'zzz'"), "clock "),
+    "no JSON for the warnings": (run("update case_clock set warn_at = '{'"), "clock "),
     "text for a time": (run(f"update message set at = 'zzz' where {IN}"), "message in row 1"),  # noqa: S608
     "text for a certificate": (run("update certificate set der = 'zzz'"), "certificate"),
     "no JSON for the routing": (run("update message set routing = '{'"), "message in row"),

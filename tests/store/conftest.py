@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.threads import deferToThread
 
+from gateway.audit.cases import CasesAudit
+from gateway.audit.clocks import ClocksAudit
+from gateway.audit.pages import evidence_pages
 from gateway.store import Store
+from gateway.store.faults import StoreClosed
+from protocol.evidence.chain import Finding
 from tests.postgresql import REQUIRED, Cluster, NoServer, cluster
 from tests.store.store_values import AT, Wrap
 
@@ -51,7 +58,10 @@ def sqlite_url(tmp_path: Path) -> str:
 
 @pytest_twisted.async_yield_fixture
 async def open_store(tmp_path: Path) -> AsyncIterator[Opener]:
-    """Opens stores with settings of the test's own, and closes them at its end."""
+    """Opens stores with settings of the test's own, and closes them at its end.
+
+    Whatever is done with them, their cases are those of the evidence.
+    """
     opened: list[Store] = []
 
     async def open_it(url: str, **settings: Any) -> Store:
@@ -69,10 +79,24 @@ async def open_store(tmp_path: Path) -> AsyncIterator[Opener]:
 
     yield open_it
     for store in opened:
-        await store.close()
+        try:
+            with suppress(StoreClosed):  # where the test closed it
+                assert await deferToThread(case_findings, store) == []
+        finally:
+            await store.close()
 
 
 @pytest_twisted.async_fixture
 async def store(open_store: Opener, url: str) -> Store:
     """An open, empty store."""
     return await open_store(url)
+
+
+def case_findings(store: Store) -> list[Finding]:
+    """What the audit finds in cases and clocks."""
+    cases, clocks = CasesAudit(store), ClocksAudit(store)
+    found: list[Finding] = []
+    for page in evidence_pages(store):
+        found += cases.take(page)
+        clocks.take(page)
+    return [*found, *cases.findings(), *clocks.findings()]

@@ -18,6 +18,7 @@ from protocol.as4.values import EbmsError
 from protocol.convention.lifecycle.case import FlagCode
 from protocol.convention.lifecycle.policy import ClockKind
 from protocol.convention.lifecycle.states import State
+from protocol.evidence.records import instant
 from tests.lifecycle.making import TIMES
 from tests.store.case_documents import REQUEST, came, goes, written
 from tests.store.conftest import Opener
@@ -97,6 +98,10 @@ async def test_a_request_that_comes_begins_a_case_with_its_clocks(store: Store) 
     assert (facts["request_id"], facts["before"], facts["after"]) == (
         REQUEST, "SUBMITTED", "DELIVERED",
     )  # fmt: skip
+    (said,) = [one for one in facts["clocks"] if one["clock"] == "ACKNOWLEDGEMENT"]
+    due = clock(found, ClockKind.ACKNOWLEDGEMENT).due_at
+    assert due is not None
+    assert (said["due_at"], said["acts"], said["running"]) == (instant(due), "REQUESTED", True)
 
 
 @inline_callbacks
