@@ -121,7 +121,7 @@ async def records(gateway: Gateway) -> list[tuple[str, dict[str, Any]]]:
 async def kinds(gateway: Gateway) -> list[str]:
     """What is in evidence about messages; what it is to their cases is left out."""
     found = await records(gateway)
-    unasked = ("WITNESS_BEGUN", "CASE_STEP", "DIRECTORY_CHANGED")
+    unasked = ("WITNESS_BEGUN", "CASE_STEP", "CLOCK_ANCHORED", "DIRECTORY_CHANGED")
     return [kind for kind, _ in found if kind not in unasked]
 
 
