@@ -19,6 +19,7 @@ from protocol.convention.lifecycle.policy import ClockKind
 from protocol.convention.lifecycle.states import Cause, Machine, State, Trigger
 
 _PLAIN: Final = ("consulted", "executed", "evidence_sent", "amended", "reminders")
+_WRITE: Final = json.JSONEncoder(sort_keys=True).encode
 _MOMENTS: Final = ("awaited_until", "in_force_until", "deadline")
 
 
@@ -140,7 +141,7 @@ def clock_digest(clock: Clock) -> str:
 
 
 def _digest(said: list[Any]) -> str:
-    return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    return sha256(_WRITE(said).encode()).hexdigest()
 
 
 def clock_of(row: AnyRow) -> Clock:
