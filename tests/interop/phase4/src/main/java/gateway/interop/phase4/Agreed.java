@@ -44,10 +44,19 @@ record Agreed(
   }
 
   PMode asPMode() {
+    return bound(EMEPBinding.PUSH);
+  }
+
+  /** The same, for what the partner pulls from us. */
+  PMode asPulled() {
+    return bound(EMEPBinding.PULL);
+  }
+
+  private PMode bound(EMEPBinding binding) {
     PModeParty initiator = new PModeParty(PARTY_TYPE, fromParty, CAS4.DEFAULT_INITIATOR_URL, null, null);
     PModeParty responder = new PModeParty(PARTY_TYPE, toParty, CAS4.DEFAULT_RESPONDER_URL, null, null);
     return new PMode(
-        fromParty + "-" + toParty, initiator, responder, agreement, EMEP.ONE_WAY, EMEPBinding.PUSH, leg(), null, null,
+        fromParty + "-" + toParty, initiator, responder, agreement, EMEP.ONE_WAY, binding, leg(), null, null,
         new PModeReceptionAwareness(ETriState.TRUE, ETriState.FALSE, 0, 0, ETriState.TRUE));
   }
 

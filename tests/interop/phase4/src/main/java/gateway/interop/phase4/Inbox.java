@@ -1,6 +1,8 @@
 package gateway.interop.phase4;
 
+import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,11 +46,13 @@ final class Inbox implements IAS4IncomingMessageProcessorSPI {
   private final WireSecurity security;
   private final Path lines;
   private final Path store;
+  private final boolean handsOut;
 
-  Inbox(WireSecurity security, Path lines, Path store) {
+  Inbox(WireSecurity security, Path lines, Path store, boolean handsOut) {
     this.security = security;
     this.lines = lines;
     this.store = store;
+    this.handsOut = handsOut;
   }
 
   @Override
@@ -82,7 +86,22 @@ final class Inbox implements IAS4IncomingMessageProcessorSPI {
       IPMode pmode,
       IAS4IncomingMessageState state,
       AS4ErrorList errors) {
-    return AS4SignalMessageProcessorResult.createSuccess();
+    if (signal.getPullRequest() == null) {
+      return AS4SignalMessageProcessorResult.createSuccess();
+    }
+    try {
+      new Line()
+          .put("event", "asked")
+          .put("message_id", signal.getMessageInfo().getMessageId())
+          .put("mpc", signal.getPullRequest().getMpc())
+          .put("faults", Coverage.signatureFaults(state, security, Set.of()))
+          .say(lines);
+    } catch (IOException failure) {
+      throw new UncheckedIOException(failure);
+    }
+    return handsOut
+        ? AS4SignalMessageProcessorResult.createSuccess(null, null, Channel.waiting())
+        : AS4SignalMessageProcessorResult.createSuccess();
   }
 
   @Override

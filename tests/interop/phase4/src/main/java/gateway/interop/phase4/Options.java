@@ -11,7 +11,7 @@ import java.util.Set;
 final class Options {
   private static final Set<String> FLAGS =
       Set.of(
-          "without-signature", "without-encryption", "without-compression", "tamper", "tls12", "brainpool");
+          "without-signature", "without-encryption", "without-compression", "tamper", "tls12", "brainpool", "hand-out");
 
   private final Map<String, List<String>> values = new HashMap<>();
 

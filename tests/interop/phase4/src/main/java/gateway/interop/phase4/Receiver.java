@@ -42,6 +42,9 @@ final class Receiver {
     server.addConnector(connector);
     ServletContextHandler context = new ServletContextHandler("/");
     AS4ServerInitializer.initAS4Server();
+    if (options.has("mpc")) {
+      Channel.open(options);
+    }
     context.addServlet(new ServletHolder(new Endpoint(new Wiring(options))), PATH);
     server.setHandler(context);
     server.start();
@@ -92,7 +95,7 @@ final class Receiver {
       if (store != null) {
         Files.createDirectories(store);
       }
-      this.inbox = new Inbox(security, lines, store);
+      this.inbox = new Inbox(security, lines, store, options.has("hand-out"));
       this.dump = options.has("dump") ? new Dump(options.path("dump")) : null;
     }
 
