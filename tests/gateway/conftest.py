@@ -10,7 +10,7 @@ import pytest_twisted
 
 from config.node import load_node
 from gateway.app import Gateway
-from tests.gateway.ground import Partner, copy_ground, make_ground, started
+from tests.gateway.ground import STARTED, Partner, copy_ground, make_ground, started
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +21,16 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folders(ground: Path, tmp_path: Path) -> dict[str, Path]:
     return copy_ground(ground, tmp_path)
+
+
+@pytest_twisted.async_yield_fixture(autouse=True)
+async def nothing_runs_on() -> AsyncIterator[None]:
+    """What a test started and left when it failed is stopped."""
+    before = len(STARTED)
+    yield
+    for gateway in STARTED[before:]:
+        await gateway.stop()
+    del STARTED[before:]
 
 
 @pytest_twisted.async_yield_fixture

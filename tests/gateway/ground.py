@@ -242,8 +242,12 @@ class Partner:
         return await self.post(*crafted.body())
 
 
+STARTED: list[Gateway] = []  # a gateway that still runs keeps the whole run from ending
+
+
 async def started(folder: Path) -> Gateway:
     """The gateway of the node in `folder`, serving."""
     gateway = Gateway(load_node(folder), reactor, structlog.get_logger("test"))
+    STARTED.append(gateway)
     await gateway.start()
     return gateway
