@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
-from gateway.audit.pages import Reading
+from gateway.audit.pages import Reading, facts_of
 from gateway.store.rows import AnyRow
 from gateway.store.tables import alert
 from protocol.evidence.chain import Finding
-from protocol.evidence.records import Kind, RecordUnreadable, decode
+from protocol.evidence.records import Kind
 
 
 @dataclass(slots=True)
@@ -32,13 +32,7 @@ class AlertsAudit:
 
     def take(self, rows: Sequence[AnyRow]) -> None:
         """Remember what the evidence says about alerts."""
-        for row in rows:
-            if row.kind not in (Kind.ALERTED, Kind.ALERT_ACKNOWLEDGED):
-                continue
-            try:
-                facts = decode(row.record).facts
-            except RecordUnreadable:
-                continue  # a finding of the chain already
+        for row, facts in facts_of(rows, (Kind.ALERTED, Kind.ALERT_ACKNOWLEDGED)):
             number = int(str(facts["alert"]))
             if row.kind == Kind.ALERTED:
                 self._raised[number] = facts["reason"]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Select, and_, select
 
-from gateway.audit.pages import UNREADABLE, Reading, Span, each_txn, in_spans
+from gateway.audit.pages import UNREADABLE, Reading, Span, each_txn, facts_of, in_spans
 from gateway.store.case_rows import case_digest, case_of, entry_of
 from gateway.store.case_tables import case_file, case_link, case_party, case_step
 from gateway.store.rows import AnyRow
@@ -19,7 +19,7 @@ from gateway.store.tables import message
 from gateway.store.transaction import Transaction
 from protocol.convention.kinds import Side
 from protocol.evidence.chain import Finding
-from protocol.evidence.records import Json, Kind, RecordUnreadable, decode
+from protocol.evidence.records import Json, Kind
 
 _KINDS: Final = (Kind.CASE_STEP, Kind.CASE_SETTLED, Kind.FORWARDED)
 _Case = tuple[str, str]  # partner, RequestId
@@ -29,11 +29,11 @@ _Pairs = list[tuple[_Case, str]]  # a case, and whom it lets in or which other c
 @dataclass(frozen=True, slots=True)
 class _Stands:
     """A case by the evidence, or by its row: its last step, the state that this led to, and the
-    digest of all that its row says (None: the evidence is older than such digests)."""
+    digest of all that its row says."""
 
     number: int
     state: str
-    sha256: str | None
+    sha256: str
 
 
 @dataclass(slots=True)
@@ -70,13 +70,7 @@ class CasesAudit:
     def take(self, rows: Sequence[AnyRow]) -> Iterator[Finding]:
         """What differs between the steps in these rows of evidence and those in the table."""
         steps: list[Mapping[str, Any]] = []
-        for row in rows:
-            if row.kind not in _KINDS:
-                continue
-            try:
-                facts = decode(row.record).facts
-            except RecordUnreadable:
-                continue  # a finding of the chain already
+        for row, facts in facts_of(rows, _KINDS):
             case = (str(facts["partner"]), str(facts["request_id"]))
             if row.kind == Kind.FORWARDED:
                 if case in self._known:
@@ -87,7 +81,7 @@ class CasesAudit:
                 self._settled.setdefault(case, set()).add(number)
                 continue
             steps.append(facts)
-            self._last[case] = _Stands(number, str(facts["after"]), _text(facts.get("case_sha256")))
+            self._last[case] = _Stands(number, str(facts["after"]), str(facts.get("case_sha256")))
             self._learn(case, number, facts)
         for facts in steps:
             try:
@@ -108,16 +102,14 @@ class CasesAudit:
                 yield Finding(where, f"has {row.number} steps; the evidence knows fewer")
             elif last.number == row.number and last.state != row.state:
                 yield Finding(where, f"stands at {row.state!r}, in evidence {last.state!r}")
-            elif last.number == row.number and last.sha256 not in (None, row.sha256):
+            elif last.number == row.number and last.sha256 != row.sha256:
                 yield Finding(where, "is not as its last step left it")
         yield from self._let_in()
         yield from self._linked()
         yield from self._quietly_settled()
 
     def _learn(self, case: _Case, number: int, facts: Mapping[str, Any]) -> None:
-        """Whom the step concerns and what it names; evidence of older cases does not say so."""
-        if "own_authority" not in facts:
-            return
+        """Whom the step concerns and what it names."""
         own = facts["own_authority"]
         if number == 1:
             self._known[case] = _Known(_text(own))
@@ -254,7 +246,7 @@ def _step_differs(facts: Mapping[str, Any], row: AnyRow | None) -> Iterator[Find
     if row.moved_by != facts["message_id"] or (facts["number"] == 1 and row.opening != row.message):
         yield Finding(where, "was taken by another message than the evidence says")
     for name, found in _said(row).items():
-        if found != facts.get(name, found):  # older evidence does not say everything
+        if found != facts[name]:
             yield Finding(where, f"its {name} is {found!r}, in evidence {facts[name]!r}")
 
 

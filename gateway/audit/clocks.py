@@ -8,14 +8,14 @@ from typing import Final
 
 from sqlalchemy import select
 
-from gateway.audit.pages import UNREADABLE, Reading, Span, each_txn, in_spans
+from gateway.audit.pages import UNREADABLE, Reading, Span, each_txn, facts_of, in_spans
 from gateway.store.case_rows import clock_digest, clock_of, notice_of
 from gateway.store.case_tables import case_clock, case_file
 from gateway.store.rows import AnyRow
 from gateway.store.transaction import Transaction
 from protocol.convention.kinds import Side
 from protocol.evidence.chain import Finding
-from protocol.evidence.records import Kind, RecordUnreadable, decode, instant
+from protocol.evidence.records import Kind, instant
 
 _KINDS: Final = (
     Kind.CASE_STEP,
@@ -52,30 +52,21 @@ class ClocksAudit:
     store: Reading
     _before: dict[int, _Held] = field(init=False)
     _said: dict[int, tuple[str, str, str]] = field(default_factory=dict)  # case and digest
-    _told: dict[int, str | None] = field(default_factory=dict)
+    _told: dict[int, str] = field(default_factory=dict)
     _answered: dict[int, str] = field(default_factory=dict)
-    _older: set[tuple[str, str]] = field(default_factory=set)  # the evidence names no clocks
 
     def __post_init__(self) -> None:
         self._before = _clocks(self.store)
 
     def take(self, rows: Sequence[AnyRow]) -> None:
         """Remember what the evidence says about clocks."""
-        for row in rows:
-            if row.kind not in _KINDS:
-                continue
-            try:
-                facts = decode(row.record).facts
-            except RecordUnreadable:
-                continue  # a finding of the chain already
+        for row, facts in facts_of(rows, _KINDS):
             if row.kind == Kind.CLOCK_TOLD:
-                self._told[_number(facts["number"])] = _text(facts.get("told_until"))
+                self._told[_number(facts["number"])] = str(facts["told_until"])
             elif row.kind == Kind.CLOCK_ANSWERED:
                 self._answered[_number(facts["number"])] = str(facts["authority"])
             else:
                 case = str(facts["partner"]), str(facts["request_id"])
-                if "own_authority" not in facts and row.kind == Kind.CASE_STEP:
-                    self._older.add(case)
                 said = facts.get("clocks", ())
                 for clock in said if isinstance(said, list) else ():
                     if isinstance(clock, dict):
@@ -87,7 +78,7 @@ class ClocksAudit:
         for number in sorted(self._said.keys() - now.keys()):
             yield Finding(f"clock {number}", "is missing")
         for number, held in self._before.items():
-            if now.get(number) == held and (held.partner, held.request_id) not in self._older:
+            if now.get(number) == held:
                 yield from self._differs(number, held)
 
     def _differs(self, number: int, held: _Held) -> Iterator[Finding]:
@@ -134,7 +125,3 @@ def _held(row: AnyRow | None) -> _Held:
 
 def _number(said: object) -> int:
     return int(str(said))
-
-
-def _text(said: object) -> str | None:
-    return None if said is None else str(said)

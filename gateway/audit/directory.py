@@ -12,12 +12,12 @@ from cryptography import x509
 from sqlalchemy import Text, select, type_coerce
 
 from config.directory_signature import Signature, signature_defects
-from gateway.audit.pages import Reading
+from gateway.audit.pages import Reading, facts_of
 from gateway.store.records_of_states import APPLIED, REFUSED
 from gateway.store.rows import AnyRow
 from gateway.store.tables import directory_update, message, state_record
 from protocol.evidence.chain import Finding
-from protocol.evidence.records import Kind, RecordUnreadable, decode
+from protocol.evidence.records import Kind
 
 _KINDS = (Kind.DIRECTORY_CHANGED, Kind.DIRECTORY_UPDATE_REFUSED)
 
@@ -37,13 +37,7 @@ class DirectoryAudit:
 
     def take(self, rows: Sequence[AnyRow]) -> None:
         """Remember what the evidence says about the directory."""
-        for row in rows:
-            if row.kind not in _KINDS:
-                continue
-            try:
-                facts = decode(row.record).facts
-            except RecordUnreadable:
-                continue  # a finding of the chain already
+        for row, facts in facts_of(rows, _KINDS):
             about = (str(facts.get("partner")), str(facts.get("message_id")))
             if row.kind == Kind.DIRECTORY_UPDATE_REFUSED:
                 self._decisions[about] = REFUSED

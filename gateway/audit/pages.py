@@ -6,7 +6,7 @@ cannot make its rows seem to disagree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
@@ -31,6 +31,7 @@ from gateway.store.tables import (
 from gateway.store.transaction import Transaction
 from gateway.store.witness import Seal
 from protocol.evidence.chain import Head
+from protocol.evidence.records import Json, Kind, RecordUnreadable, decode
 
 PAGE_ROWS: Final = 500  # records of some KiB each: a page stays below a few MiB
 
@@ -160,13 +161,27 @@ def _rows(store: Reading, rows: Any) -> list[AnyRow]:
     return store.run_blocking(lambda unit: list(unit.connection.execute(rows)))
 
 
+def facts_of(
+    rows: Sequence[AnyRow], kinds: Collection[Kind]
+) -> Iterator[tuple[AnyRow, Mapping[str, Json]]]:
+    """The rows of evidence of `kinds` with what they say; what cannot be read, or whose column
+    names another kind, is a finding of the chain already."""
+    for row in rows:
+        if row.kind in kinds:
+            try:
+                record = decode(row.record)
+            except RecordUnreadable:
+                continue
+            if record.kind == row.kind:
+                yield row, record.facts
+
+
 def in_spans(
     store: Reading, number: Column[int], work: Callable[[Transaction, Span], T]
 ) -> Iterator[T]:
     """What `work` returns for each span of PAGE_ROWS numbers, in a transaction of its own."""
-    last = -1
+    numbers = select(number).order_by(number).limit(PAGE_ROWS)
     while True:
-        numbers = select(number).where(number > last).order_by(number).limit(PAGE_ROWS)
 
         def page(unit: Transaction, numbers: Select[int] = numbers) -> tuple[int, T] | None:
             found = unit.connection.execute(numbers).scalars().all()
@@ -175,8 +190,8 @@ def in_spans(
         done = store.run_blocking(page)
         if done is None:
             return
-        last = done[0]
         yield done[1]
+        numbers = select(number).where(number > done[0]).order_by(number).limit(PAGE_ROWS)
 
 
 def each_txn(unit: Transaction, rows: Select[Any], number: Column[int]) -> dict[int, AnyRow | None]:

@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from gateway.audit.pages import Reading
+from gateway.audit.pages import Reading, facts_of
 from gateway.store.rows import AnyRow
 from gateway.store.tables import message
 from gateway.store.transaction import Transaction
 from gateway.store.use_limits import digest_of, digest_of_wish, onward_request, use_limit
 from protocol.evidence.chain import Finding
-from protocol.evidence.records import Kind, RecordUnreadable, decode
+from protocol.evidence.records import Kind
 
 _KINDS: Final = (Kind.USE_LIMITED, Kind.ONWARD_ASKED, Kind.ONWARD_DECIDED)
 
@@ -36,13 +36,9 @@ class UseLimitsAudit:
 
     def take(self, rows: Sequence[AnyRow]) -> Iterator[Finding]:
         """What differs between these rows of evidence and the tables."""
-        for row in rows:
-            if row.kind not in _KINDS or row.message is None:
-                continue
-            try:
-                facts = decode(row.record).facts
-            except RecordUnreadable:
-                continue  # a finding of the chain already
+        for row, facts in facts_of(rows, _KINDS):
+            if row.message is None:
+                continue  # a finding of the columns already
             if row.kind == Kind.ONWARD_DECIDED:
                 self._granted[str(facts["wish"])] = facts["granted"]
             elif row.kind == Kind.ONWARD_ASKED:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import ParamSpec
 
 from config.node import Node
 from gateway.audit import pages
@@ -25,6 +26,7 @@ from protocol.evidence.chain import ChainRow, ChainWalk, Finding, Head
 from protocol.evidence.records import Kind, RecordUnreadable, decode
 
 Step = Mapping[str, object]
+P = ParamSpec("P")
 PROGRESS_EVERY = 1000  # evidence rows or messages between two lines of progress
 
 
@@ -100,15 +102,29 @@ def _chain(store: Reading, storage_key: KeyWrap, walked: _Walked) -> Iterator[St
             walked.head = Head(row.sequence, row.chain_hash)
             if walked.records % PROGRESS_EVERY == 0:
                 yield {"event": "progress", "records": walked.records}
-        alerts.take(page)
-        directory.take(page)
-        clocks.take(page)
-        for finding in [*_missing(store, page), *cases.take(page), *use.take(page)]:
+        for finding in _missing(store, page):
             yield _found(finding)
-    of_directory = directory.findings(pages.certificates(store))
-    of_cases = [*cases.findings(), *clocks.findings(), *use.findings()]
-    for finding in [*at_head.end(head), *alerts.findings(), *of_directory, *of_cases]:
+        for audit in (alerts, directory, clocks, cases, use):
+            for finding in _guarded(audit.take, page):
+                yield _found(finding)
+    for finding in at_head.end(head):
         yield _found(finding)
+    for findings in (alerts.findings, cases.findings, clocks.findings, use.findings):
+        for finding in _guarded(findings):
+            yield _found(finding)
+    for finding in _guarded(directory.findings, pages.certificates(store)):
+        yield _found(finding)
+
+
+def _guarded(
+    find: Callable[P, Iterable[Finding] | None], *args: P.args, **words: P.kwargs
+) -> Iterator[Finding]:
+    """What `find` finds; a record that lacks what its kind must say does not end the audit."""
+    try:
+        yield from find(*args, **words) or ()
+    except (ArithmeticError, LookupError, TypeError, ValueError) as e:
+        what = f"do not say what they must: {type(e).__name__}: {e}"
+        yield Finding("evidence records", what)
 
 
 def _seal_findings(

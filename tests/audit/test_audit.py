@@ -141,11 +141,12 @@ LAST = "sequence = (select max(sequence) from evidence)"
 IN, OUT = "direction = 'in'", "direction = 'out'"
 FIRST_QUEUED = "id = (select min(id) from queue_entry)"
 
-MADE_UP = (
-    "insert into case_clock (case_file, kind, acts, authority, starts_at, warn_at, legal, article,"
-    " trust, set_by_document) select case_file, kind, acts, authority, starts_at, warn_at, legal,"
-    " article, trust, set_by_document from case_clock"
+COPIED = (
+    "case_file, kind, acts, authority, starts_at, warn_at, legal, article, trust, set_by_document"
 )
+MADE_UP = "insert into case_clock (id, {0}) select {1}, {0} from case_clock where id = 1"
+CASE_MOVED = "with XU: is not as its last step left it"
+CLOCK_MOVED = "with XU: is not as the evidence says"
 TAMPERED: dict[str, tuple[Tamper, str]] = {
     "evidence record": (flip("evidence", "record", "sequence = 3"), "evidence row 3"),
     "evidence leaf": (flip("evidence", "leaf_hash", "sequence = 3"), "evidence row 3"),
@@ -260,47 +261,69 @@ TAMPERED: dict[str, tuple[Tamper, str]] = {
     "step by no message": (run("update case_step set message = null where number = 1"), ", step 1"),
     "case begun by another message": (
         run("update case_file set message = 3 - message"),
-        ", step 1",
+        ", step 1: was taken by another message",
     ),
     "step of another authority": (
         run("update case_step set own_authority = 'AZ-MOJ' where number = 1"),
-        ", step 1",
+        ", step 1: its own_authority is 'AZ-MOJ'",
     ),
-    "urgency of a case": (run("update case_file set urgency = 'STANDARD'"), "case "),
-    "side of a case": (run("update case_file set own_side = 'REQUESTING'"), "case "),
-    "authority of a case": (run("update case_file set requested_authority = 'AZ-MOJ'"), "case "),
-    "no JSON for a case": (run("update case_file set memory = '{'"), "case "),
-    "text for the time of a case": (run("update case_file set opened_at = 'zzz'"), "case "),
+    "urgency of a case": (run("update case_file set urgency = 'STANDARD'"), CASE_MOVED),
+    "side of a case": (run("update case_file set own_side = 'REQUESTING'"), CASE_MOVED),
+    "authority of a case": (
+        run("update case_file set requested_authority = 'AZ-MOJ'"),
+        CASE_MOVED,
+    ),
+    "no JSON for a case": (run("update case_file set memory = '{'"), CASE_MOVED),
+    "text for the time of a case": (run("update case_file set opened_at = 'zzz'"), CASE_MOVED),
     "somebody let into a case": (
         run("insert into case_party select id, 'AZ-MOJ' from case_file"),
-        "case ",
+        "with XU: AZ-MOJ may see it, and nothing let it in",
     ),
-    "somebody shut out of a case": (run("delete from case_party"), "case "),
+    "somebody shut out of a case": (
+        run("delete from case_party"),
+        "with XU: AZ-SSS may not see it any more",
+    ),
     "cases linked": (
         run("insert into case_link select min(id), max(id), 'HOLDS' from case_file"),
-        "case ",
+        ", and no step says so",
     ),
-    "clock stopped": (run("update case_clock set stopped_at = starts_at"), "clock "),
-    "clock paused": (run("update case_clock set paused_at = starts_at"), "clock "),
-    "clock moved": (run("update case_clock set due_at = due_at + 1"), "clock "),
-    "clock of another case": (run("update case_clock set case_file = 3 - case_file"), "clock "),
-    "clock of no case": (run("update case_clock set case_file = 99"), "clock "),
+    "clock stopped": (run("update case_clock set stopped_at = starts_at"), CLOCK_MOVED),
+    "clock paused": (run("update case_clock set paused_at = starts_at"), CLOCK_MOVED),
+    "clock moved": (run("update case_clock set due_at = due_at + 1"), CLOCK_MOVED),
+    "clock of another case": (run("update case_clock set case_file = 3 - case_file"), CLOCK_MOVED),
+    "clock of no case": (run("update case_clock set case_file = 99"), "clock 1: is missing"),
     "clock silenced": (
         run("update case_clock set next_at = null where next_at is not null"),
-        "clock ",
+        "with XU: will not be told when it must be",
     ),
     "clock told quietly": (
         run("update case_clock set told_until = next_at where next_at is not null"),
-        "clock ",
+        ", in evidence None",
     ),
     "clock answered quietly": (
         run("update case_clock set answered_at = 1, answered_by = 'AZ-SSS'"),
-        "clock ",
+        "with XU: was answered by AZ-SSS, in evidence by None",
     ),
-    "clock deleted": (run("delete from case_clock where id = 1"), "clock 1"),
-    "clock made up": (run(MADE_UP), "clock "),
-    "text for the time of a clock": (run("update case_clock set due_at = 'zzz'"), "clock "),
-    "no JSON for the warnings": (run("update case_clock set warn_at = '{'"), "clock "),
+    "clock deleted": (run("delete from case_clock where id = 1"), "clock 1: is missing"),
+    "clock made up": (run(MADE_UP.format(COPIED, 99)), "clock 99 "),
+    "clock made up below all numbers": (run(MADE_UP.format(COPIED, -1)), "clock -1 "),
+    "evidence of another kind": (
+        run("update evidence set kind = 'CASE_STEP' where kind = 'RECEIVED'"),
+        "its kind column was changed",
+    ),
+    "evidence without what its kind must say": (
+        run(
+            "update evidence set record ="
+            " cast(replace(cast(record as text), 'partner', 'qartner') as blob)"
+            " where kind = 'CASE_STEP'"
+        ),
+        "evidence records: do not say what they must: KeyError",
+    ),
+    "text for the time of a clock": (
+        run("update case_clock set due_at = 'zzz'"),
+        "clock 1: is not as",
+    ),
+    "no JSON for the warnings": (run("update case_clock set warn_at = '{'"), "clock 1: is not as"),
     "text for a time": (run(f"update message set at = 'zzz' where {IN}"), "message in row 1"),  # noqa: S608
     "text for a certificate": (run("update certificate set der = 'zzz'"), "certificate"),
     "no JSON for the routing": (run("update message set routing = '{'"), "message in row"),
@@ -333,7 +356,7 @@ def test_what_was_changed_is_named(
     status, steps = audit(node)
     found = [step for step in steps if step["event"] == "finding"]
     assert status == 1
-    assert any(named in str(step["where"]) for step in found)
+    assert any(named in f"{step['where']}: {step['what']}" for step in found)
     assert steps[-1]["event"] == "end"
 
 
